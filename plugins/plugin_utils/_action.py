@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Base of the collection's action plugins: options from arguments and host variables, errors, secrets, the state store.
+
+The only file of ``plugin_utils``, beside the cache adapter of ``_state``, that knows Ansible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_cache import configured_cache
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store, open_store
+
+#: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
+VARIABLE_PREFIX = "autoscale_"
+
+COMMON_SPEC: dict[str, Any] = {
+    "cluster": {"type": "str"},
+    "state_store": {
+        "type": "dict",
+        "options": {
+            "backend": {"type": "str", "choices": ["auto", "cache", "directory"], "default": "auto"},
+            "directory": {"type": "path"},
+        },
+        "apply_defaults": True,
+    },
+}
+
+
+class ClusterAction(ActionBase):  # type: ignore[misc]
+    """An action on one cluster, which is the host the task runs for.
+
+    Subclasses give ``SPEC`` (Ansible argument spec) and ``perform``; what ``perform`` returns is the task's result, and
+    an AutoscaleError it raises is the task's failure.
+    """
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    SPEC: dict[str, Any] = {}
+
+    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        variables = task_vars or {}
+        secrets: set[str] = set()
+        try:
+            options = self._options(variables, secrets)
+            result.update(remove_values(self.perform(options, variables), secrets))
+        except AutoscaleError as error:
+            raise AnsibleActionFail(remove_values(str(error), secrets)) from error
+        return result
+
+    @property
+    def check_mode(self) -> bool:
+        return bool(self._task.check_mode)
+
+    def open_store(self, options: Mapping[str, Any]) -> Store:
+        """The state store that the options (see COMMON_SPEC) ask for."""
+        settings = options["state_store"]
+        return open_store(
+            backend=settings["backend"], directory=settings["directory"], cache=configured_cache(settings["backend"])
+        )
+
+    def _options(self, variables: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+        """Options of this task: its arguments, then the host's variables, then the defaults; validated."""
+        spec = COMMON_SPEC | self.SPEC
+        given = {
+            name: self._templar.template(variables[VARIABLE_PREFIX + name])
+            for name in spec
+            if name not in self._task.args and VARIABLE_PREFIX + name in variables
+        }
+        checked = ArgumentSpecValidator(spec).validate(given | dict(self._task.args))
+        secrets.update(checked._no_log_values)
+        if checked.error_messages:
+            raise AutoscaleError("; ".join(checked.error_messages))
+        options: dict[str, Any] = checked.validated_parameters
+        if options["cluster"] is None:
+            options["cluster"] = variables.get("inventory_hostname")
+        if not options["cluster"]:
+            raise OptionError("cluster", "the name of the cluster is expected, got an empty value")
+        return options
