@@ -1,0 +1,116 @@
+# Set-up and gates of rlops.autoscale. Needs Python >= 3.11 with its venv module. All that is installed or built lies
+# in .build; `make help` lists the targets.
+
+PYTHON ?= python3
+GATES := ruff mypy ansible-lint changelog docs sanity importer units integration core-matrix molecule install-test
+OLDER_CORES := 2.16.19 2.18.19
+
+BUILD := $(CURDIR)/.build
+VENV := $(BUILD)/venv
+CORES := $(OLDER_CORES:%=$(BUILD)/core-%)
+NAME := ansible_collections/rlops/autoscale
+INSTALLED := $(BUILD)/installed/$(NAME)
+SANITY_HOME := $(BUILD)/sanity
+PIP_INSTALL := -m pip install --disable-pip-version-check --only-binary :all: -c requirements/lock.txt
+
+export PATH := $(VENV)/bin:$(PATH)
+export LC_ALL := C.UTF-8
+export ANSIBLE_HOME := $(BUILD)/ansible
+export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
+
+.PHONY: help demo test lint bench build installed lock clean $(GATES)
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 15
+
+demo: $(VENV)/ready  ## start a service under real traffic, let the agent scale it, show what happened
+	ansible-playbook rlops.autoscale.demo
+
+test: $(VENV)/ready  ## all gates, then a table of them
+	@python tests/tools/gates.py $(GATES)
+
+lint: ruff mypy ansible-lint changelog docs  ## the quick gates
+
+# Gates
+
+ruff: $(VENV)/ready
+	ruff check .
+	ruff format --check .
+
+mypy: $(VENV)/ready
+	cd $(BUILD)/collections && mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.rlops.autoscale.plugins
+
+ansible-lint: $(VENV)/ready
+	ansible-lint --nocolor
+
+changelog: $(VENV)/ready
+	antsibull-changelog lint
+
+docs: $(VENV)/ready
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+
+sanity: installed  ## ansible-test sanity, on the built collection
+	mkdir -p $(SANITY_HOME)/.ansible/test/cache
+	cp tests/tools/get_pip.py $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
+	ln -sfn $(HOME)/.config $(SANITY_HOME)/.config
+	cd $(INSTALLED) && HOME=$(SANITY_HOME) ansible-test sanity --color no \
+	--python $$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+importer: build  ## what Galaxy checks at upload, on the built collection
+	cd $(BUILD) && python -m galaxy_importer.main rlops-autoscale-*.tar.gz > importer.log; cat importer.log
+	! grep -E '^(WARNING|ERROR)' $(BUILD)/importer.log
+
+units: $(VENV)/ready  ## tests without processes
+	pytest tests/unit
+
+integration: $(VENV)/ready  ## tests with real playbooks and servers
+	pytest tests/integration
+
+core-matrix: $(CORES:%=%/ready)  ## tests of state and actions with older versions of ansible-core
+	for core in $(CORES); do $$core/bin/ansible --version | head -n 1; $$core/bin/pytest -m core tests || exit 1; done
+
+molecule: $(VENV)/ready  ## the main job, on real processes
+	molecule test --all
+
+install-test: installed  ## run the playbook from the built and installed collection
+	tests/tools/install_test.sh
+
+bench: $(VENV)/ready  ## benchmarks (not part of test)
+	pytest -s tests/benchmarks
+
+# Set-up
+
+build: $(VENV)/ready  ## the tarball
+	rm -f $(BUILD)/*.tar.gz
+	ansible-galaxy collection build --output-path $(BUILD)
+
+installed: build
+	rm -rf $(BUILD)/installed
+	ansible-galaxy collection install --offline -p $(BUILD)/installed $(BUILD)/*.tar.gz
+
+$(VENV)/ready: requirements.txt requirements/dev.in requirements/lock.txt
+	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \
+	echo 'Python >= 3.11 with its venv module is needed. Debian, Ubuntu: apt-get install python3-venv.'; \
+	echo 'If it goes by another name: make PYTHON=/path/to/python'; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP_INSTALL) -r requirements/dev.in
+	mkdir -p $(BUILD)/collections/$(dir $(NAME))
+	ln -sfn $(CURDIR) $(BUILD)/collections/$(NAME)
+	touch $@
+
+$(BUILD)/core-%/ready: $(VENV)/ready
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PIP_INSTALL) ansible-core==$* -r requirements.txt hypothesis pytest
+	touch $@
+
+lock:  ## renew requirements/lock.txt: the newest versions that requirements/dev.in allows
+	rm -rf $(BUILD)/lock
+	$(PYTHON) -m venv $(BUILD)/lock
+	$(BUILD)/lock/bin/python -m pip install --only-binary :all: -r requirements/dev.in
+	echo '# Every package that requirements/dev.in brings, with its version. Written by: make lock' > requirements/lock.txt
+	$(BUILD)/lock/bin/python -m pip freeze --exclude ansible-core >> requirements/lock.txt
+
+clean:  ## remove all that was installed or built
+	rm -rf $(BUILD)
