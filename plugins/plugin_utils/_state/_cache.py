@@ -81,16 +81,15 @@ class CacheMedium:
         """Replace the text of that name, and see that it arrived. File caches rename but do not sync: done here."""
         try:
             self._open().set(name, {_FIELD: text})
-            arrived = self.read(name) == text
+            if self.read(name) != text:
+                raise Damaged("something else came back")
             path = self._cache.path(name)
-            if arrived and path:
+            if path:
                 _sync(path)
         except AutoscaleError:
             raise
         except Exception as error:
             raise self._unusable("written", error) from error
-        if not arrived:
-            raise AutoscaleError(f"state was not stored by {self.location}: something else came back")
 
     def set_aside(self, name: str, suffix: str) -> str:
         """Move a damaged entry to another key, or rename its file. Returns what became of it."""

@@ -199,10 +199,10 @@ def open_store(
     backend: `directory`; `cache`, the given cache plugin; `auto` (default): the directory if one is named, else the
     cache plugin if it keeps anything, else the default directory.
     directory: default is the environment's RL_STATE_DIR, else `rlops.autoscale` in XDG_STATE_HOME (`~/.local/state`).
-    OptionError (`state.backend`) if that cannot be had.
+    OptionError (`state_store.backend`) if that cannot be had.
     """
     if backend not in BACKENDS:
-        raise OptionError("state.backend", f"expected one of {', '.join(BACKENDS)}, not {quoted(backend)}")
+        raise OptionError("state_store.backend", f"expected one of {', '.join(BACKENDS)}, not {quoted(backend)}")
     named = directory or environ.get("RL_STATE_DIR")
     state_home = environ.get("XDG_STATE_HOME") or "~/.local/state"
     path = Path(named or f"{state_home}/rlops.autoscale").expanduser().absolute()
@@ -210,7 +210,7 @@ def open_store(
     if backend == "cache" and usable is None:
         plugin = f"'{cache.name}' does not" if cache else "there is none"
         raise OptionError(
-            "state.backend",
+            "state_store.backend",
             f"cache needs a cache plugin that keeps data between runs, and {plugin}: "
             "set fact_caching in ansible.cfg (jsonfile, for example), or use backend directory",
         )
