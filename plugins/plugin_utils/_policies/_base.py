@@ -4,8 +4,8 @@
 
 """What a policy sees and what it answers.
 
-A policy proposes an instance count; it scales nothing, keeps nothing and reads no clock. It is asked for a whole batch of
-clusters at once, so that one task can decide for a fleet.
+A policy proposes an instance count; it scales nothing, keeps nothing and reads no clock. It is asked for a whole
+batch of clusters at once, so that one task can decide for a fleet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 
 #: What a policy remembers of one cluster between two ticks: plain data, a few hundred bytes for a rule.
 Memory = dict[str, Any]
@@ -55,12 +57,13 @@ class Observation:
     explore: bool = True  # False in recommend and check mode: no exploration, no decay
 
 
-class Proposal(NamedTuple):
+@dataclass(frozen=True)
+class Proposal:
     """What a policy would order."""
 
     count: int | None  # None: no opinion (data missing), the current count stays
     reason: str  # one plain sentence fragment with the figures behind it
-    details: dict[str, Any] = {}  # figures for the result, plain data
+    details: dict[str, Any] = field(default_factory=dict)  # figures for the result, plain data
 
 
 class Policy(Protocol):
@@ -69,7 +72,7 @@ class Policy(Protocol):
     #: Name in the option `policy`.
     name: str
     #: Argument spec (Ansible's form) of the option of the same name.
-    options: dict[str, Any]
+    options: ClassVar[dict[str, Any]]
 
     def step(
         self,
@@ -78,5 +81,68 @@ class Policy(Protocol):
         settings: Sequence[PolicySettings],
         rngs: Sequence[Random],
     ) -> tuple[list[Proposal], list[Memory]]:
-        """Propose for each cluster of the batch; all sequences have the same length. Memories are returned, not changed."""
+        """Propose for each cluster of the batch; all sequences have the same length.
+
+        Memories are returned, not changed.
+        """
         ...
+
+
+class PerCluster:
+    """Base of policies that decide each cluster on its own: they give `propose`, this gives `step`."""
+
+    def propose(
+        self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random
+    ) -> tuple[Proposal, Memory]:
+        """Propose for one cluster; return what to remember, leaving `memory` as it is."""
+        raise NotImplementedError
+
+    def step(
+        self,
+        memories: Sequence[Memory],
+        observations: Sequence[Observation],
+        settings: Sequence[PolicySettings],
+        rngs: Sequence[Random],
+    ) -> tuple[list[Proposal], list[Memory]]:
+        """See Policy.step."""
+        answers = [self.propose(*each) for each in zip(memories, observations, settings, rngs, strict=True)]
+        return [proposal for proposal, _ in answers], [memory for _, memory in answers]
+
+
+def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that an Ansible argument spec gives when nothing is set, dicts with `apply_defaults` filled in."""
+    return {
+        name: default_options(option["options"]) if option.get("apply_defaults") else option.get("default")
+        for name, option in spec.items()
+    }
+
+
+#: Fields of a snapshot that a policy may be told to follow.
+SNAPSHOT_FIELDS = (
+    "p99_latency_s",
+    "mean_latency_s",
+    "queue_depth",
+    "queue_total",
+    "eventloop_lag_s",
+    "arrival_rate",
+    "completion_rate",
+    "utilisation",
+)
+#: A target that is not given is this share of the field's SLO: below 1, because an instance takes a while to boot.
+TARGET_SHARE_OF_SLO = 0.65
+
+
+def target_of(option: str, field_name: str, target: float | None, slo: Slo) -> float:
+    """The value to keep a snapshot field at: `target`, else a share of the SLO of that field.
+
+    Raises OptionError, naming `option`, where there is neither or the target is not positive.
+    """
+    limits = {"p99_latency_s": slo.p99_latency, "queue_depth": slo.queue_depth, "eventloop_lag_s": slo.eventloop_lag}
+    if target is None:
+        limit = limits.get(field_name)
+        if limit is None:
+            raise OptionError(option, f"a target is needed for {field_name}, which has no SLO to take it from")
+        target = TARGET_SHARE_OF_SLO * limit
+    if not target > 0:
+        raise OptionError(option, f"the target of {field_name} must be above 0, got {target:g}")
+    return target

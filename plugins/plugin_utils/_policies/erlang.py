@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policy `erlang`: the fewest instances that keep the SLO on latency at the measured arrival rate, by Erlang C.
+
+It follows a rise at once and in one step. It shrinks to the most that was needed in the last `hold` seconds. Until
+the service rate is known, policy `hpa` with its defaults decides, on p99.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from random import Random
+from typing import Any, ClassVar
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Memory,
+    Observation,
+    PerCluster,
+    PolicySettings,
+    Proposal,
+    default_options,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.hpa import Hpa
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
+    Staffing,
+    instances_p99,
+    required_instances,
+)
+
+_HPA = Hpa()
+_HPA_OPTIONS = default_options(Hpa.options)
+
+
+class Erlang(PerCluster):
+    """Memory: `needs` [[unix seconds, instances], ...] of the hold window, and hpa's memory while that decides."""
+
+    name = "erlang"
+    options: ClassVar[dict[str, Any]] = {
+        "service_rate": {"type": "float"},
+        "headroom": {"type": "float", "default": 1.1},
+        "hold": {"type": "float", "default": 300.0},
+        "drain_time": {"type": "float", "default": 60.0},
+    }
+
+    def propose(
+        self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random
+    ) -> tuple[Proposal, Memory]:
+        """Staff to the SLO; delegate to hpa where the service rate or the arrival rate is unknown."""
+        snapshot, options, ordered = observation.snapshot, settings.options, observation.ordered
+        service_rate = options["service_rate"] or observation.service_rate
+        arrival_rate = snapshot.get("arrival_rate")
+        if not snapshot.get("valid"):
+            return Proposal(None, "no valid snapshot, the count stays"), memory
+        if service_rate is None or arrival_rate is None:
+            unknown = "service rate not calibrated yet" if service_rate is None else "arrival rate unknown"
+            proposal, remembered = _HPA.propose(
+                memory.get("hpa", {}), observation, replace(settings, options=_HPA_OPTIONS), rng
+            )
+            details = {**proposal.details, "decided_by": _HPA.name}
+            return Proposal(proposal.count, f"{unknown}, hpa decides: {proposal.reason}", details), {
+                **memory,
+                "hpa": remembered,
+            }
+
+        queued = snapshot.get("queue_total") or 0.0
+        rate = options["headroom"] * arrival_rate + queued / options["drain_time"]
+        staffing = required_instances(
+            rate, service_rate, settings.servers_per_instance, settings.slo.p99_latency, settings.queueing
+        )
+        needs = _needs(memory.get("needs", []), observation.now, staffing.instances, options["hold"])
+        count = staffing.instances
+        held = ""
+        if count < ordered:
+            count = min(ordered, max(int(need) for _, need in needs))
+            if count > staffing.instances:
+                held = f"; {count} because that was needed in the last {options['hold']:g} s"
+        details = {
+            "arrival_rate": arrival_rate,
+            "staffed_rate": rate,
+            "service_rate": service_rate,
+            "erlangs": rate / service_rate,
+            "needed": staffing.instances,
+            "p99_s": staffing.p99_s,
+            "slo_reachable": staffing.reachable,
+        }
+        reason = _explain(details, queued, staffing, settings) + held
+        return Proposal(count, reason, details), {"needs": needs}
+
+
+def _needs(needs: list[list[float]], now: float, need: int, hold: float) -> list[list[float]]:
+    """The needs of the window that may yet be its largest: older ones only where larger. Newest last."""
+    return [each for each in needs if now - hold < each[0] <= now and each[1] > need] + [[now, need]]
+
+
+def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, settings: PolicySettings) -> str:
+    """One sentence with the figures."""
+    rate, service_rate = figures["staffed_rate"], figures["service_rate"]
+    options, servers, count = settings.options, settings.servers_per_instance, staffing.instances
+    load = f"{figures['arrival_rate']:.3g} msg/s"
+    if options["headroom"] != 1:
+        load += f" x {options['headroom']:g}"
+    if queued / options["drain_time"] >= 0.01 * rate:
+        load += f" + {queued:.3g} queued to drain in {options['drain_time']:g} s"
+    load += f" at {service_rate * servers:.3g} msg/s an instance is {rate / service_rate:.3g} Erlangs"
+    slo = settings.slo.p99_latency
+    if not count:
+        return f"{load}: nothing to do"
+    if slo is None:
+        return f"{load}; {count} instances keep it stable"
+    if not staffing.reachable:
+        return (
+            f"{load}; p99 {slo:g} s is out of reach with any sensible count, {count} instances keep it stable "
+            f"at p99 {staffing.p99_s:.2g} s"
+        )
+    kept = f"{load}; {count} instances keep p99 at {staffing.p99_s:.2g} s, SLO {slo:g} s"
+    if count == 1:
+        return kept
+    fewer = instances_p99(count - 1, rate, service_rate, servers, settings.queueing)
+    if math.isinf(fewer):
+        return f"{kept} ({count - 1} could not keep up)"
+    return f"{kept} ({count - 1} would give {fewer:.2g} s)"
