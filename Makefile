@@ -53,7 +53,7 @@ sanity: installed  ## ansible-test sanity, on the built collection
 	mkdir -p $(SANITY_HOME)/.ansible/test/cache
 	cp tests/tools/get_pip.py $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
 	ln -sfn $(HOME)/.config $(SANITY_HOME)/.config
-	cd $(INSTALLED) && HOME=$(SANITY_HOME) ansible-test sanity --color no \
+	cd $(INSTALLED) && HOME=$(SANITY_HOME) ANSIBLE_TEST_CONTENT_ROOT=$(INSTALLED) ansible-test sanity --color no \
 	--python $$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 importer: build  ## what Galaxy checks at upload, on the built collection
@@ -86,7 +86,7 @@ build: $(VENV)/ready  ## the tarball
 
 installed: build
 	rm -rf $(BUILD)/installed
-	ansible-galaxy collection install --offline -p $(BUILD)/installed $(BUILD)/*.tar.gz
+	ANSIBLE_COLLECTIONS_PATH=$(BUILD)/installed ansible-galaxy collection install --offline -p $(BUILD)/installed $(BUILD)/*.tar.gz
 
 $(VENV)/ready: requirements.txt requirements/dev.in requirements/lock.txt
 	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \

@@ -10,10 +10,11 @@ real script: pip's options, packages, and --no-setuptools and --no-wheel, which 
 
 from __future__ import annotations
 
-import ensurepip
 import runpy
+import subprocess
 import sys
 
-ensurepip.bootstrap()
+# In a process of its own, since it switches off pip's configuration.
+subprocess.run([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL, check=True)
 sys.argv[1:] = ["install", *(arg for arg in sys.argv[1:] if arg not in {"--no-setuptools", "--no-wheel"})]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
