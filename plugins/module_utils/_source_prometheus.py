@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Source ``prometheus``: one PromQL query for each figure, over the HTTP API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
+from statistics import fmean
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, check_url
+from ansible_collections.rlops.autoscale.plugins.module_utils._load import Figure, Load, imbalance
+
+#: Values of one query by instance label; the key is "" where a sample has no such label.
+Values = dict[str, float]
+
+NO_SAMPLE = "Prometheus has no sample for the query"
+
+
+def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> tuple[Load, float]:
+    """The load as Prometheus knows it, and the age in s of its newest sample.
+
+    A query may give one sample, which is the cluster's figure, or one an instance.
+    """
+    settings = options["prometheus"]
+    if not settings["url"]:
+        raise OptionError("prometheus.url", "source=prometheus needs the URL of the server, like http://host:9090")
+    base = check_url("prometheus.url", settings["url"]).rstrip("/")
+    queries = default_queries(options["metrics"], settings)
+    given = {field: query for field, query in (settings["queries"] or {}).items() if query}
+    queries |= given
+    fields = list(queries)
+
+    def read(index: int, reply: Reply) -> Values:
+        return _values(fields[index], reply, settings["instance_label"])
+
+    urls = [f"{base}/api/v1/query?{urlencode({'query': query})}" for query in queries.values()]
+    replies = dict(zip(fields, Client(options["http"]).fetch_all(urls, "application/json", read), strict=True))
+    age = replies.pop("age", {})
+    return (
+        _load(instances, replies),
+        max(age.values(), default=0.0) if isinstance(age, dict) else 0.0,
+    )
+
+
+def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, str]:
+    """PromQL by figure, for the metrics that have a name. Gauges and rates are asked for by instance."""
+    window = f"[{round(settings['window'] * 1000)}ms]"
+    by = f"by ({settings['instance_label']})"
+
+    def series(field: str, suffix: str = "") -> str:
+        metric = metrics[field]
+        return metric["name"] + suffix + _selector((settings["labels"] or {}) | (metric["labels"] or {}))
+
+    def gauge(field: str) -> str:
+        aggregation = {"mean": "avg"}.get(metrics[field]["aggregation"], metrics[field]["aggregation"])
+        return f"{aggregation} {by} ({series(field)}) * {metrics[field]['scale']}"
+
+    def rate(field: str, suffix: str = "") -> str:
+        return f"sum {by} (rate({series(field, suffix)}{window}))"
+
+    gauges = ("queue_depth", "eventloop_lag", "utilisation")
+    queries = {field: gauge(field) for field in gauges if metrics[field]["name"]}
+    if metrics["latency"]["name"]:
+        buckets, total, count = (f"rate({series('latency', s)}{window})" for s in ("_bucket", "_sum", "_count"))
+        scale = metrics["latency"]["scale"]
+        queries["p99_latency"] = f"histogram_quantile(0.99, sum by (le) ({buckets})) * {scale}"
+        queries["mean_latency"] = f"sum({total}) / sum({count}) * {scale}"
+        queries["completion_rate"] = rate("latency", "_count")
+    if metrics["completions"]["name"]:
+        queries["completion_rate"] = rate("completions")
+    if metrics["arrivals"]["name"]:
+        queries["arrival_rate"] = rate("arrivals")
+    elif "completion_rate" in queries:
+        completed = queries["completion_rate"]
+        queries["arrival_rate"] = completed
+        if metrics["queue_depth"]["name"]:
+            growth = f"sum {by} (deriv({series('queue_depth')}{window})) * {metrics['queue_depth']['scale']}"
+            queries["arrival_rate"] = f"{completed} + ({growth} or {completed} * 0)"
+    for field, suffix in (("queue_depth", ""), ("eventloop_lag", ""), ("latency", "_count")):
+        if metrics[field]["name"]:
+            queries["age"] = f"time() - max(timestamp({series(field, suffix)}))"
+            break
+    return queries
+
+
+def _selector(labels: Mapping[str, Any]) -> str:
+    matchers = []
+    for label, wanted in labels.items():
+        text = str(wanted)
+        operator, value = ("=~", text[1:]) if text.startswith("~") else ("=", text)
+        matchers.append(f"{label}{operator}{json.dumps(value, ensure_ascii=False)}")
+    return "{" + ",".join(matchers) + "}" if matchers else ""
+
+
+def _values(field: str, reply: Reply, instance_label: str) -> Values:
+    """Samples of an answer of the HTTP API; NaN and Inf are none."""
+    try:
+        answer = json.loads(reply.body)
+        if answer["status"] != "success":
+            message = quoted(answer["error"])
+            if answer["errorType"] == "bad_data":
+                raise OptionError(f"prometheus.queries.{field}", f"Prometheus refuses the query: {message}")
+            raise FetchError(f"Prometheus answered: {message}")
+        data = answer["data"]
+        if data["resultType"] == "scalar":
+            samples = [({}, data["result"][1])]
+        else:
+            samples = [(sample["metric"], sample["value"][1]) for sample in data["result"]]
+        values = [(str(labels.get(instance_label, "")), float(value)) for labels, value in samples]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        content = quoted(reply.content_type, 60) or "no content type"
+        raise FetchError(
+            f"answered with status {reply.status} and {content}, not as Prometheus' API does: check prometheus.url"
+        ) from error
+    if len(values) > len(dict(values)):
+        raise OptionError(
+            f"prometheus.queries.{field}", f"expected one sample, or one for each label {instance_label}; aggregate it"
+        )
+    return {label: value for label, value in values if isfinite(value)}
+
+
+def _load(instances: Sequence[Mapping[str, Any]], replies: Mapping[str, Values | FetchError]) -> Load:
+    known = {label: instance for instance in instances for label in _labels_of(instance)}
+    seen = sorted({label for values in replies.values() if isinstance(values, dict) for label in values} - {""})
+    matched = {known[label]["name"] for label in seen if label in known}
+    draining = {label for label, instance in known.items() if instance["state"] == "draining"}
+
+    def figure(field: str, combine: Callable[[Iterable[float]], float], without: Iterable[str] = ()) -> Figure:
+        values = replies.get(field)
+        if values is None:
+            return f"no metric and no query is given for {field}"
+        if isinstance(values, FetchError):
+            return str(values)
+        chosen = [value for label, value in values.items() if label not in without]
+        return combine(chosen) if chosen else NO_SAMPLE
+
+    def of(field: str, label: str) -> float | None:
+        values = replies.get(field)
+        return values.get(label) if isinstance(values, dict) else None
+
+    arrivals = figure("arrival_rate", sum)
+    ready = sum(instance["state"] == "ready" for instance in instances)
+    if matched:
+        expected = ready
+        answered = sum(instance["state"] == "ready" and instance["name"] in matched for instance in instances)
+    else:
+        any_sample = any(values for values in replies.values() if isinstance(values, dict))
+        expected = max(ready, len(seen)) or int(any_sample)
+        answered = len(seen) or (expected if any_sample else 0)
+    figures: dict[str, Figure] = {
+        "p99_latency_s": figure("p99_latency", max),
+        "mean_latency_s": figure("mean_latency", max),
+        "queue_depth": figure("queue_depth", fmean, draining),
+        "queue_total": figure("queue_depth", sum),
+        "eventloop_lag_s": figure("eventloop_lag", max),
+        "arrival_rate": arrivals if isinstance(arrivals, str) else max(0.0, arrivals),
+        "completion_rate": figure("completion_rate", sum),
+        "utilisation": figure("utilisation", fmean, draining),
+        "imbalance": imbalance(
+            max(0.0, value)
+            for label in seen
+            if label not in draining and (value := of("arrival_rate", label)) is not None
+        ),
+    }
+    rows = [
+        {
+            "name": known[label]["name"] if label in known else label,
+            "state": known[label]["state"] if label in known else "ready",
+            "ok": True,
+            "error": None,
+            "p99_latency_s": of("p99_latency", label),
+            "queue_depth": of("queue_depth", label),
+            "eventloop_lag_s": of("eventloop_lag", label),
+            "completion_rate": of("completion_rate", label),
+            "utilisation": of("utilisation", label),
+        }
+        for label in seen
+    ]
+    return Load(figures, rows, expected, answered, compared=answered)
+
+
+def _labels_of(instance: Mapping[str, Any]) -> set[str]:
+    """What Prometheus may call this instance."""
+    labels = {instance["name"]}
+    if instance.get("metrics_url"):
+        labels.add(urlsplit(instance["metrics_url"]).netloc.rpartition("@")[2])
+    if instance.get("address") and instance.get("port"):
+        labels.add(f"{instance['address']}:{instance['port']}")
+    return labels
