@@ -33,7 +33,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo, figure
 
 #: Ticks in a row over the SLO that are distress.
 DISTRESS_TICKS = 2
@@ -155,7 +155,7 @@ def _zero(context: GuardContext) -> Range | None:
         return None
     backlog = context.snapshot.get("queue_total")
     if backlog:
-        return Range(1, None, f"{backlog:.3g} messages wait and nothing is ordered")
+        return Range(1, None, f"{figure(backlog)} messages wait and nothing is ordered")
     return Range(0, 0, "nothing is ordered, and only a backlog wakes the cluster")
 
 
@@ -307,7 +307,7 @@ def _limits(context: GuardContext) -> list[tuple[str, float | None, float | None
 def _over_slo(context: GuardContext) -> str:
     """What is over its SLO now, in words; empty where nothing is."""
     return ", ".join(
-        f"{name} {value:.3g} over {limit:g}"
+        f"{name} {figure(value)} over {limit:g}"
         for name, limit, value in _limits(context)
         if limit is not None and value is not None and value > limit
     )

@@ -117,6 +117,11 @@ def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def figure(value: float) -> str:
+    """A number as people read it in a sentence: three digits, large ones whole."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
 #: Fields of a snapshot that a policy may be told to follow.
 SNAPSHOT_FIELDS = (
     "p99_latency_s",

@@ -22,6 +22,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     PolicySettings,
     Proposal,
     default_options,
+    figure,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.hpa import Hpa
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
@@ -99,12 +100,12 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
     """One sentence with the figures."""
     rate, service_rate = figures["staffed_rate"], figures["service_rate"]
     options, servers, count = settings.options, settings.servers_per_instance, staffing.instances
-    load = f"{figures['arrival_rate']:.3g} msg/s"
+    load = f"{figure(figures['arrival_rate'])} msg/s"
     if options["headroom"] != 1:
         load += f" x {options['headroom']:g}"
     if queued / options["drain_time"] >= 0.01 * rate:
-        load += f" + {queued:.3g} queued to drain in {options['drain_time']:g} s"
-    load += f" at {service_rate * servers:.3g} msg/s an instance is {rate / service_rate:.3g} Erlangs"
+        load += f" + {figure(queued)} queued to drain in {options['drain_time']:g} s"
+    load += f" at {figure(service_rate * servers)} msg/s an instance is {figure(rate / service_rate)} Erlangs"
     slo = settings.slo.p99_latency
     if not count:
         return f"{load}: nothing to do"

@@ -30,6 +30,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     PerCluster,
     PolicySettings,
     Proposal,
+    figure,
     target_of,
 )
 
@@ -153,7 +154,7 @@ def _from_total(
 ) -> _Recommendation:
     """AverageValue: the field is a total of the cluster, the target is the share of one instance."""
     ordered = observation.ordered
-    seen = f"{field} is {value:.3g} in all, target {target:.3g} each"
+    seen = f"{field} is {figure(value)} in all, target {figure(target)} each"
     if ordered and tolerated[0] <= value / (target * ordered) <= tolerated[1]:
         return _Recommendation(ordered, f"{seen}: within tolerance")
     count = math.ceil(value / target)
@@ -169,7 +170,7 @@ def _from_each(
     if not answered:
         return None
     ratio = value / target
-    seen = f"{field} is {value:.3g}, target {target:.3g}"
+    seen = f"{field} is {figure(value)}, target {figure(target)}"
     if tolerated[0] <= ratio <= tolerated[1]:
         return _Recommendation(ordered, f"{seen}: within tolerance")
     silent = max(0, snapshot.get("expected", ready) - answered)
@@ -182,7 +183,7 @@ def _from_each(
     if tolerated[0] <= share <= tolerated[1] or (share > 1.0) != (ratio > 1.0):
         return _Recommendation(ordered, f"{seen}: enough with the instances that boot or did not answer")
     count = math.ceil(share * counted)
-    return _Recommendation(count, f"{seen}: {counted} instances x {share:.3g} make {count}")
+    return _Recommendation(count, f"{seen}: {counted} instances x {figure(share)} make {count}")
 
 
 def _stabilise(

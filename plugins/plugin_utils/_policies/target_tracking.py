@@ -24,6 +24,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     PerCluster,
     PolicySettings,
     Proposal,
+    figure,
     target_of,
 )
 
@@ -64,7 +65,7 @@ class TargetTracking(PerCluster):
         above = memory.get("above", 0) + 1 if value > target else 0
         below = memory.get("below", 0) + 1 if value < LOW_ALARM * target else 0
         state = {"above": above, "below": below, "changed_at": changed_at}
-        seen = f"{field} is {value:.3g}, target {target:.3g}"
+        seen = f"{field} is {figure(value)}, target {figure(target)}"
         if above >= options["scale_out_after"]:
             count = max(ordered, math.ceil(observation.ready * value / target))
             return Proposal(
