@@ -81,8 +81,7 @@ class CacheMedium:
         """Replace the text of that name, and see that it arrived. File caches rename but do not sync: done here."""
         try:
             self._open().set(name, {_FIELD: text})
-            if self.read(name) != text:
-                raise Damaged("something else came back")
+            self._require_arrival(name, text)
             path = self._cache.path(name)
             if path:
                 _sync(path)
@@ -135,11 +134,15 @@ class CacheMedium:
             self._has(plugin, _PROBE)
             return
         try:
-            os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            path.open("rb").close()
         except FileNotFoundError:
             pass  # found damaged and deleted by the plugin
         except OSError as error:
             raise self._unusable("read", error) from error
+
+    def _require_arrival(self, name: str, text: str) -> None:
+        if self.read(name) != text:
+            raise Damaged("something else came back")
 
     def _unusable(self, verb: str, error: Exception) -> AutoscaleError:
         return AutoscaleError(f"state cannot be {verb} in {self.location}: {quoted(error)}")
@@ -153,9 +156,6 @@ def _text_of(entry: object) -> str:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
     sync_directory(path.parent)
