@@ -10,13 +10,12 @@ The only file of ``plugin_utils``, beside the cache adapter of ``_state``, that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_cache import configured_cache
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store, open_store
@@ -50,7 +49,7 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
     _supports_check_mode = True
     _supports_diff = True
 
-    SPEC: dict[str, Any] = {}
+    SPEC: ClassVar[dict[str, Any]] = {}
 
     def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
@@ -74,9 +73,8 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
     def open_store(self, options: Mapping[str, Any]) -> Store:
         """The state store that the options (see COMMON_SPEC) ask for."""
         settings = options["state_store"]
-        return open_store(
-            backend=settings["backend"], directory=settings["directory"], cache=configured_cache(settings["backend"])
-        )
+        cache = None if settings["backend"] == "directory" else configured_cache()
+        return open_store(backend=settings["backend"], directory=settings["directory"], cache=cache)
 
     def _options(self, variables: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
         """Options of this task: its arguments, then the host's variables, then the defaults; validated."""

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decides how many instances a cluster shall have, and remembers: the only writer of a cluster's state."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _agent, _run
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import StateBusy
+
+
+class ActionModule(ClusterAction):
+    """See the documentation of the module of the same name."""
+
+    SPEC = DECISION_SPEC
+
+    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Carry out one operation; that another run works on the cluster is no error."""
+        settings = cluster_settings(options)
+        try:
+            if options["operation"] == "begin":
+                return self._begin(options)
+            if options["operation"] == "decide":
+                return self._decide(options, settings)
+            if options["operation"] == "end":
+                return self._end(options)
+            return self._pin(options)
+        except (_lease.LeaseHeld, StateBusy) as busy:
+            line = f"{options['cluster']}: busy, {busy}"
+            self._display.display(line)
+            return {"changed": False, "busy": True, "act": False, "due_at": [], "message": line}
+
+    def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Take the lease, and say when to tick."""
+        store, now = self.open_store(options), time.time()
+        record = store.read(options["cluster"])
+        if not self.check_mode:
+            with store.transaction(options["cluster"]) as transaction:
+                record = transaction.record
+                transaction.write(self._leased(record.data, options, now))
+        for note in record.notes:
+            self._display.warning(f"{options['cluster']}: {note}")
+        due_at = _run.due_times(now, record.data.get("last_at"), options["interval"], options["deadline"])
+        return {"changed": False, "busy": False, "due_at": due_at}
+
+    def _decide(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+        """One tick: learn, decide, remember."""
+        for name in ("snapshot", "status"):
+            if options[name] is None:
+                raise OptionError(name, "needed to decide; give the result of metrics_snapshot, or of cluster_status")
+        status, snapshot = options["status"], options["snapshot"]
+        tick = _agent.Tick(
+            now=time.time(),
+            snapshot=snapshot,
+            counts=_agent.Counts.of(status["instances"]),
+            driver_failed=bool((options["outcome"] or {}).get("failed_instances")),
+            dry_run=self.check_mode,
+        )
+        store = self.open_store(options)
+        if self.check_mode:
+            decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
+        else:
+            with store.transaction(options["cluster"]) as transaction:
+                memory = self._leased(transaction.record.data, options, tick.now)
+                memory.setdefault("seed", secrets.randbits(32))
+                decision, memory = _agent.decide(memory, tick, settings)
+                _refuse_blindness(decision, status, snapshot)
+                transaction.write(memory)
+        line = _run.tick_line(asdict(decision), snapshot)
+        self._display.display(line)
+        return {
+            "changed": settings.mode == _agent.ACT and decision.target != decision.current,
+            "busy": False,
+            "act": settings.mode == _agent.ACT and _needs_action(decision, status),
+            "decision": asdict(decision),
+            "message": line,
+        }
+
+    def _end(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the lease back; a tick that failed is told last, so that whoever started the run sees it."""
+        if not self.check_mode:
+            with self.open_store(options).transaction(options["cluster"]) as transaction:
+                transaction.write(_lease.release(transaction.record.data, self._owner()))
+        if options["failure"]:
+            raise AutoscaleError(f"a tick failed: {options['failure']}")
+        return {"changed": False, "busy": False}
+
+    def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Set or remove the pin that a person leaves in the state."""
+        pin = options["pin"] if options["operation"] == "pin" else None
+        if options["operation"] == "pin" and pin is None:
+            raise OptionError("pin", "expected for operation=pin, such as {count: 5, until: '2026-09-21T14:00:00Z'}")
+        store = self.open_store(options)
+        before = store.read(options["cluster"]).data.get("pin")
+        if not self.check_mode and before != pin:
+            with store.transaction(options["cluster"]) as transaction:
+                transaction.write({**transaction.record.data, "pin": pin})
+        return {"changed": before != pin, "busy": False, "diff": {"before": {"pin": before}, "after": {"pin": pin}}}
+
+    def _leased(self, memory: Mapping[str, Any], options: Mapping[str, Any], now: float) -> dict[str, Any]:
+        return _lease.acquire(memory, self._owner(), now, _run.lease_seconds(options["interval"]))
+
+    def _owner(self) -> dict[str, Any]:
+        """The run: the process that forked the worker this action runs in."""
+        return _lease.current_owner(os.getppid())
+
+
+def _needs_action(decision: _agent.Decision, status: Mapping[str, Any]) -> bool:
+    return decision.target != decision.current or bool(status["unfinished"])
+
+
+def _refuse_blindness(decision: _agent.Decision, status: Mapping[str, Any], snapshot: Mapping[str, Any]) -> None:
+    """Fail, remembering nothing, where instances are there but none gives metrics, and nothing is to be repaired."""
+    if snapshot.get("expected") and not snapshot.get("answered") and not _needs_action(decision, status):
+        found = "; ".join(snapshot.get("warnings") or []) or (snapshot.get("reasons") or {}).get("valid", "")
+        raise OptionError("metrics_url", f"no instance gives metrics, so nothing is scaled or learned: {found}")

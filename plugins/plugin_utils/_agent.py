@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One tick of the agent: learn from what became of the last decision, propose, guard, remember.
+
+Pure: what the agent remembers of a cluster goes in as plain data and comes out as new plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _guards, _service_rate
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Observation,
+    Policy,
+    PolicySettings,
+    Proposal,
+)
+
+ACT = "act"
+RECOMMEND = "recommend"
+
+#: What the agent remembers of one cluster: plain data, see docs/state.md.
+Memory = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What a person has set for one cluster."""
+
+    cluster: str
+    policy: Policy
+    policy_settings: PolicySettings
+    guards: _guards.GuardSettings
+    mode: str = ACT  # ACT, or RECOMMEND: decide and learn, scale nothing
+    service_rate: float | None = None  # messages/s of one server of one instance; None: calibrate
+    seed: int | None = None  # of the exploration; None: drawn once and remembered
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The cluster's instances by state."""
+
+    ready: int = 0
+    booting: int = 0
+    draining: int = 0
+
+    @classmethod
+    def of(cls, instances: Sequence[Mapping[str, Any]]) -> Counts:
+        """Count a list of instances, as cluster_status gives it."""
+        states = [instance["state"] for instance in instances]
+        return cls(*(states.count(state) for state in ("ready", "booting", "draining")))
+
+    @property
+    def ordered(self) -> int:
+        return self.ready + self.booting
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one tick starts from."""
+
+    now: float  # unix seconds
+    snapshot: Mapping[str, Any]  # see metrics_snapshot
+    counts: Counts
+    driver_failed: bool = False  # the last change was not carried out: nothing is learned from it
+    dry_run: bool = False  # check mode: nothing is carried out and nothing is remembered
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to order, and why."""
+
+    cluster: str
+    tick: int
+    at: float  # unix seconds
+    mode: str
+    policy: str
+    current: int  # ordered before
+    ready: int
+    target: int
+    reason: str  # one sentence
+    proposal: dict[str, Any]  # the policy's own {count, reason, details}
+    bound_by: list[dict[str, Any]]  # guards that changed the outcome: {guard, floor, ceiling, reason}
+    service_rate: dict[str, Any]  # {rate, source, lessons}; rate in messages/s of one server, None: not known yet
+
+
+def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decision, Memory]:
+    """One tick: learn, propose, guard.
+
+    Returns the decision and what to remember; `memory` ({} at first) stays as it is.
+    In recommend mode nothing is carried out, so what guards and exploration count stays where it is, and the change
+    that somebody else made is the action learned from. The same memory, tick and settings give the same decision.
+    """
+    number = memory.get("tick", 0) + 1
+    seed = settings.seed if settings.seed is not None else memory.get("seed", 0)
+    carried_out = settings.mode == ACT and not tick.dry_run
+    calibration = _service_rate.learn(
+        memory.get("calibration", {}),
+        tick.snapshot,
+        servers_per_instance=settings.policy_settings.servers_per_instance,
+        queueing=settings.policy_settings.queueing,
+        slo_p99=settings.policy_settings.slo.p99_latency,
+    )
+    service_rate = _service_rate.estimate(calibration)
+    if settings.service_rate is not None:
+        service_rate = _service_rate.Estimate(settings.service_rate, "given", 0)
+
+    proposal, policy_memory = _propose(
+        memory,
+        tick,
+        settings,
+        rate=service_rate.rate,
+        explore=carried_out,
+        rng=Random(f"{seed}:{number}"),  # noqa: S311
+    )
+    context = _guards.GuardContext(
+        now=tick.now,
+        ordered=tick.counts.ordered,
+        ready=tick.counts.ready,
+        booting=tick.counts.booting,
+        draining=tick.counts.draining,
+        snapshot=tick.snapshot,
+        settings=_with_pin(settings.guards, memory.get("pin")),
+        memory=memory.get("guards", {}),
+    )
+    verdict = _guards.judge(context, proposal.count)
+    decision = Decision(
+        cluster=settings.cluster,
+        tick=number,
+        at=tick.now,
+        mode=settings.mode,
+        policy=settings.policy.name,
+        current=tick.counts.ordered,
+        ready=tick.counts.ready,
+        target=verdict.target,
+        reason=_reason(proposal, verdict),
+        proposal={"count": proposal.count, "reason": proposal.reason, "details": proposal.details},
+        bound_by=verdict.bound_by,
+        service_rate=service_rate._asdict(),
+    )
+    remembered = {
+        **memory,
+        "tick": number,
+        "seed": seed,
+        "last_at": tick.now,
+        "counters": tick.snapshot.get("counters") or memory.get("counters"),
+        "calibration": calibration,
+        "policies": {**memory.get("policies", {}), settings.policy.name: policy_memory},
+        "ordered": tick.counts.ordered,
+        "guards": _guards.advance(context, verdict.target) if carried_out else memory.get("guards", {}),
+    }
+    return decision, remembered
+
+
+def _propose(
+    memory: Memory, tick: Tick, settings: ClusterSettings, *, rate: float | None, explore: bool, rng: Random
+) -> tuple[Proposal, Memory]:
+    """Ask the policy. The action it learns from is the change in ordered count since the last tick."""
+    before = memory.get("ordered")
+    observation = Observation(
+        now=tick.now,
+        snapshot=tick.snapshot,
+        ordered=tick.counts.ordered,
+        ready=tick.counts.ready,
+        service_rate=rate,
+        taken=None if before is None or tick.driver_failed else tick.counts.ordered - before,
+        explore=explore,
+    )
+    own = memory.get("policies", {}).get(settings.policy.name, {})
+    proposals, memories = settings.policy.step([own], [observation], [settings.policy_settings], [rng])
+    return proposals[0], memories[0]
+
+
+def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None) -> _guards.GuardSettings:
+    """The guards with the pin a person has left in the state, unless the settings have one."""
+    return guards if guards.pin or not pinned else replace(guards, pin=_guards.Pin.from_option(pinned))
+
+
+def _reason(proposal: Proposal, verdict: _guards.Verdict) -> str:
+    """One sentence: what the policy says, and what moved it."""
+    if not verdict.bound_by:
+        return proposal.reason
+    bounds = "; ".join(f"{bound['guard']}: {bound['reason']}" for bound in verdict.bound_by)
+    wanted = "no proposal" if proposal.count is None else f"{proposal.count} proposed"
+    return f"{proposal.reason} - {wanted}, {verdict.target} by {bounds}"

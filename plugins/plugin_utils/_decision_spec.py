@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of rl_scale_decision as Ansible argument spec, and the typed settings they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ACT, RECOMMEND, ClusterSettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import GuardSettings, Pin
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, Slo
+
+#: What one task does: the three steps of a run, and a person's word.
+OPERATIONS = ("begin", "decide", "end", "pin", "unpin")
+
+GUARD_SPEC: dict[str, Any] = {
+    "pin": {"type": "dict", "options": {"count": {"type": "int", "required": True}, "until": {"type": "raw"}}},
+    "cooldown_up": {"type": "float", "default": 0.0},
+    "cooldown_down": {"type": "float", "default": 300.0},
+    "max_step_up": {"type": "int"},
+    "max_step_down": {"type": "int"},
+}
+
+POLICY_SPEC: dict[str, Any] = {
+    "policy": {"type": "str", "default": "erlang"},
+    **{
+        name: {"type": "dict", "options": policy.options, "apply_defaults": True}
+        for name, policy in _registry.POLICIES.items()
+    },
+}
+
+DECISION_SPEC: dict[str, Any] = {
+    "operation": {"type": "str", "choices": list(OPERATIONS), "default": "decide"},
+    "snapshot": {"type": "dict"},
+    "status": {"type": "dict"},
+    "outcome": {"type": "dict"},
+    "failure": {"type": "str"},
+    "mode": {"type": "str", "choices": [ACT, RECOMMEND], "default": ACT},
+    "min_instances": {"type": "int", "default": 1},
+    "max_instances": {"type": "int", "default": 10},
+    "interval": {"type": "float", "default": 15.0},
+    "deadline": {"type": "float", "default": 50.0},
+    "boot_time": {"type": "float", "default": 45.0},
+    "service_rate": {"type": "float"},
+    "servers_per_instance": {"type": "int", "default": 1},
+    "queueing": {"type": "str", "choices": ["shared", "per_instance"], "default": "shared"},
+    "slo": {
+        "type": "dict",
+        "options": {
+            "p99_latency": {"type": "float", "default": 0.2},
+            "queue_depth": {"type": "float", "default": 50.0},
+            "eventloop_lag": {"type": "float", "default": 0.1},
+        },
+        "apply_defaults": True,
+    },
+    "seed": {"type": "int"},
+    **POLICY_SPEC,
+    **GUARD_SPEC,
+}
+
+
+def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
+    """The settings that validated options mean. Raises OptionError where they make no sense."""
+    for name in ("interval", "service_rate"):
+        _require(options, name, options[name] is None or options[name] > 0, "a number above 0")
+    for name in ("deadline", "boot_time"):
+        _require(options, name, options[name] >= 0, "0 or more seconds")
+    _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
+    for name, limit in options["slo"].items():
+        _require(options["slo"], name, limit is None or limit > 0, "a number above 0, or null", prefix="slo.")
+    policy = _registry.get(options["policy"])
+    slo = Slo(**options["slo"])
+    return ClusterSettings(
+        cluster=options["cluster"],
+        policy=policy,
+        policy_settings=PolicySettings(
+            min_instances=options["min_instances"],
+            max_instances=options["max_instances"],
+            interval=options["interval"],
+            boot_time=options["boot_time"],
+            servers_per_instance=options["servers_per_instance"],
+            queueing=options["queueing"],
+            slo=slo,
+            options=options[policy.name],
+        ),
+        guards=GuardSettings(
+            min_instances=options["min_instances"],
+            max_instances=options["max_instances"],
+            interval=options["interval"],
+            slo=slo,
+            pin=Pin.from_option(options["pin"]),
+            **{name: options[name] for name in GUARD_SPEC if name != "pin"},
+        ),
+        mode=options["mode"],
+        service_rate=options["service_rate"],
+        seed=options["seed"],
+    )
+
+
+def _require(options: Mapping[str, Any], name: str, met: bool, expected: str, prefix: str = "") -> None:
+    if not met:
+        raise OptionError(prefix + name, f"{expected} is expected, got {options[name]}")

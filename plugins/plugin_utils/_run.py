@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a run ticks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+#: A lease outlives this many ticks of its holder.
+LEASE_TICKS = 4
+#: ... and at least this many seconds, for actions that take long.
+LEASE_MIN_S = 60.0
+
+
+def due_times(now: float, last_at: float | None, interval: float, deadline: float) -> list[float]:
+    """Unix times of the ticks of a run that begins `now` and starts no tick later than `deadline` seconds from now.
+
+    The first is due at once, or one interval after the last tick of the run before: a run that is started every minute
+    goes on in the step of the one before.
+    """
+    first = now
+    if last_at is not None and now - interval < last_at <= now:
+        first = last_at + interval
+    count = int((now + deadline - first) / interval + 1e-9) + 1 if first <= now + deadline else 0
+    return [first + k * interval for k in range(count)]
+
+
+def lease_seconds(interval: float) -> float:
+    """How long a lease is held without being renewed."""
+    return max(LEASE_MIN_S, LEASE_TICKS * interval)
+
+
+def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
+    """One tick for people: what was seen, what is ordered, why."""
+    seen = [
+        _figure("p99", snapshot.get("p99_latency_s"), "s", scale=1.0),
+        _figure("queue", snapshot.get("queue_depth"), ""),
+        _figure("lag", snapshot.get("eventloop_lag_s"), "ms", scale=1000.0),
+        _figure("", snapshot.get("arrival_rate"), "/s"),
+    ]
+    current, target = decision["current"], decision["target"]
+    booting = current - decision["ready"]
+    have = f"{decision['ready']} ready" + (f" + {booting} booting" if booting else "")
+    verb = "would order" if decision["mode"] == "recommend" else "order"
+    what = f"keep {current}" if target == current else f"{verb} {target}"
+    clock = time.strftime("%H:%M:%S", time.localtime(decision["at"]))
+    return f"{clock} {decision['cluster']}: {', '.join(filter(None, seen))} | {have}, {what} | {decision['reason']}"
+
+
+def _figure(name: str, value: float | None, unit: str, scale: float = 1.0) -> str:
+    if value is None:
+        return f"{name} ?" if name else ""
+    return f"{name} {value * scale:.3g}{' ' + unit if unit[:1].isalpha() else unit}".strip()
