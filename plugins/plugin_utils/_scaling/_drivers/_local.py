@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backend ``local``: processes on the machine where Ansible runs, under one supervisord per pool. No root, no systemd.
+
+``<directory>/<cluster>/<pool>/instances/`` holds three files of each instance: ``.json`` (our record, which also
+reserves its port), ``.conf`` (supervisord's program section) and ``.sh`` (environment and command; a shell script,
+because shell quoting is complete and supervisord's is not). supervisord restarts nothing: the state machine repairs.
+
+If supervisord is killed its processes live on. They are known by pid and start time, go on counting, and are stopped by
+signal when their time has come; what is started next has a new supervisord.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import shlex
+import signal
+import time
+import xmlrpc.client
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _processes
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import (
+    free_ports,
+    parse_range,
+    reserving,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
+    Supervisord,
+    private_directory,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_RUNNING = {"STARTING", "RUNNING", "STOPPING"}
+
+_PROGRAM = """\
+[program:{name}]
+command=/bin/sh {script}
+autostart=false
+autorestart=false
+startsecs=0
+startretries=0
+stopsignal=TERM
+stopwaitsecs={stop_timeout}
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=1MB
+stdout_logfile_backups=1
+"""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of an instance in its ``.json`` file."""
+
+    name: str
+    index: int
+    port: int
+    created_at: float  # unix seconds
+    pid: int | None = None
+    identity: str | None = None  # of the process with that pid
+
+
+class LocalDriver:
+    """Processes under a supervisord of our own."""
+
+    options: ClassVar[dict[str, Any]] = {
+        "command": {"type": "raw"},
+        "working_directory": {"type": "path", "default": "~"},
+        "environment": {"type": "dict", "default": {}},
+        "port_range": {"type": "str", "default": "20000-29999"},
+        "address": {"type": "str", "default": "127.0.0.1"},
+        "directory": {"type": "path"},
+    }
+    required: ClassVar[tuple[str, ...]] = ("command",)
+
+    def __init__(self, context: PoolContext) -> None:
+        for option, name in (("cluster", context.cluster), ("name", context.name)):
+            if not _SAFE_NAME.fullmatch(name):
+                expected = "expected letters, digits, dots, dashes and underscores, for it names files"
+                raise OptionError(option, f"{expected}, got {quoted(name)}")
+        self._context = context
+        self._command = _words(context.options["command"])
+        self._ports = parse_range(context.options["port_range"])
+        self._root = Path(context.options["directory"] or _default_directory())
+        self._directory = self._root / context.cluster / context.name
+        self._supervisord = Supervisord(self._directory)
+
+    def status(self) -> list[Reported]:
+        records = self._records()
+        processes = self._supervisord.processes() if records else {}
+        return [self._reported(record, processes.get(record.name)) for record in records]
+
+    def start(self, orders: Sequence[Order]) -> dict[str, str]:
+        for path in (self._root, self._directory.parent, self._directory, self._instances, self._directory / "logs"):
+            private_directory(path)
+        self._supervisord.ensure_running()
+        refused = {}
+        records = self._reserve(orders)
+        for record in records:
+            self._write_program(record)
+        self._supervisord.call("reloadConfig")
+        for record in records:
+            try:
+                self._supervisord.call("addProcessGroup", record.name)
+                self._supervisord.call("startProcess", record.name, False)
+                pid = self._supervisord.call("getProcessInfo", record.name)["pid"]
+            except xmlrpc.client.Fault as fault:
+                refused[record.name] = f"supervisord refused to start it: {quoted(fault.faultString)}"
+                self._clear_away(record.name)
+                continue
+            self._write_record(_Record(**asdict(record) | {"pid": pid, "identity": _processes.identity(pid)}))
+        return refused
+
+    def drain(self, instances: Sequence[Reported]) -> None:
+        """Nothing to do: there is no load balancer here; the setting ``drain_url`` tells the service itself."""
+
+    def undrain(self, instances: Sequence[Reported]) -> None:
+        """As ``drain``."""
+
+    def stop(self, instances: Sequence[Reported], *, kill: bool = False) -> None:
+        records = {record.name: record for record in self._records()}
+        processes = self._supervisord.processes()
+        for instance in instances:
+            process = processes.get(instance.name)
+            record = records.get(instance.name)
+            if process is not None and process["statename"] in _RUNNING:
+                with contextlib.suppress(xmlrpc.client.Fault):  # it has ended meanwhile; cleared away at the next pass
+                    if kill:
+                        self._supervisord.call("signalProcess", instance.name, "KILL")
+                    else:
+                        self._supervisord.call("stopProcess", instance.name, False)
+            elif record is not None and record.pid is not None and _lives(record):
+                _processes.send(record.pid, signal.SIGKILL if kill else signal.SIGTERM)
+            else:
+                self._clear_away(instance.name)
+        if not self._records():
+            self._supervisord.shut_down()
+
+    def todo(self) -> list[dict[str, Any]]:
+        return []
+
+    @property
+    def _instances(self) -> Path:
+        return self._directory / "instances"
+
+    def _records(self) -> list[_Record]:
+        return list(_read_records(self._instances.glob("*.json")))
+
+    def _reported(self, record: _Record, process: Mapping[str, Any] | None) -> Reported:
+        state = process["statename"] if process else None
+        return Reported(
+            name=record.name,
+            index=record.index,
+            pool=self._context.name,
+            running=state in _RUNNING or _lives(record),
+            stopping=state == "STOPPING",
+            address=self._context.options["address"],
+            port=record.port,
+            created_at=record.created_at,
+            reason=self._why_ended(record.name, process),
+        )
+
+    def _why_ended(self, name: str, process: Mapping[str, Any] | None) -> str:
+        how = "it has ended"
+        if process and process["statename"] == "EXITED":
+            status = process["exitstatus"]
+            how = f"it ended with exit status {status}" if status >= 0 else "it was killed by a signal"
+        return f"{how} (log: {self._log(name)})"
+
+    def _log(self, name: str) -> Path:
+        return self._directory / "logs" / f"{name}.log"
+
+    def _reserve(self, orders: Sequence[Order]) -> list[_Record]:
+        """Choose ports and write the records, which reserve them before anyone listens there."""
+        records = []
+        with reserving(self._root / "ports.lock"):
+            reserved = {record.port for record in _read_records(self._root.glob("*/*/instances/*.json"))}
+            ports = free_ports(self._ports, reserved)
+            for order in orders:
+                port = next(ports, None)
+                if port is None:
+                    raise AutoscaleError(f"port_range: no port is free in {self._context.options['port_range']}")
+                records.append(_Record(order.name, order.index, port, created_at=time.time()))
+                self._write_record(records[-1])
+        return records
+
+    def _write_record(self, record: _Record) -> None:
+        path = self._instances / f"{record.name}.json"
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        new.replace(path)
+
+    def _write_program(self, record: _Record) -> None:
+        values = {
+            "address": self._context.options["address"],
+            "cluster": self._context.cluster,
+            "index": record.index,
+            "name": record.name,
+            "port": record.port,
+        }
+        own = {"PORT": "{port}", "INSTANCE_NAME": "{name}", "INSTANCE_INDEX": "{index}"}
+        variables = own | {str(key): str(value) for key, value in self._context.options["environment"].items()}
+        lines = [f"export {key}={shlex.quote(fill(value, values) or '')}" for key, value in variables.items()]
+        lines.append(f"cd -- {shlex.quote(self._context.options['working_directory'])} || exit 127")
+        lines.append("exec " + shlex.join(fill(word, values) or "" for word in self._command))
+        script = self._instances / f"{record.name}.sh"
+        # Created private before anything is in it: the environment may hold secrets.
+        script.touch(mode=0o600)
+        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        program = _PROGRAM.format(
+            name=record.name,
+            script=script,
+            log=self._log(record.name),
+            stop_timeout=math.ceil(self._context.stop_timeout),
+        )
+        script.with_suffix(".conf").write_text(program, encoding="utf-8")
+
+    def _clear_away(self, name: str) -> None:
+        if self._supervisord.is_running():
+            with contextlib.suppress(xmlrpc.client.Fault):  # this supervisord may never have known it
+                self._supervisord.call("removeProcessGroup", name)
+        for suffix in (".conf", ".sh", ".json"):
+            (self._instances / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _default_directory() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "rlops.autoscale" / "local"
+
+
+def _words(command: object) -> list[str]:
+    """The command's words, given as a list, or as one line that is split as a shell would, but not run by a shell."""
+    try:
+        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise OptionError("command", f"expected a line or a list of words, got {quoted(command)}") from error
+    if not words:
+        raise OptionError("command", "expected a line or a list of words, got nothing")
+    return words
+
+
+def _lives(record: _Record) -> bool:
+    return record.pid is not None and record.identity is not None and _processes.identity(record.pid) == record.identity
+
+
+def _read_records(paths: Iterable[Path]) -> Iterable[_Record]:
+    """Read records; one that another process removes meanwhile, or that is damaged, is passed over."""
+    for path in sorted(paths):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            yield _Record(**json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ports without clashes: between the clusters of one user, and with whatever else listens on this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+
+_RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
+
+
+def parse_range(text: str) -> range:
+    """ "20000-29999" -> range(20000, 30000). Raises OptionError."""
+    match = _RANGE.fullmatch(text)
+    first, last = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1024 <= first <= last <= 65535:
+        expected = "expected two ports from 1024 to 65535, such as 20000-29999"
+        raise OptionError("port_range", f"{expected}, got {quoted(text)}")
+    return range(first, last + 1)
+
+
+@contextmanager
+def reserving(lock_file: Path) -> Iterator[None]:
+    """Only one process at a time looks for free ports; the others wait the few milliseconds it takes."""
+    with lock_file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def free_ports(ports: range, reserved: set[int]) -> Iterator[int]:
+    """Those of ``ports`` that nobody has reserved and nobody listens on."""
+    return (port for port in ports if port not in reserved and _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            # All addresses, without SO_REUSEADDR: a listener on any one of them makes this fail.
+            probe.bind(("0.0.0.0", port))  # noqa: S104
+        except OSError:
+            return False
+    return True

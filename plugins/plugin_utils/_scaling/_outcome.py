@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What came of one pass of converge, in data and in one line for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import (
+    BOOTING,
+    DRAINING,
+    FAILED,
+    ORDERED,
+    READY,
+    Instance,
+    ordered,
+    ready,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._plan import (
+    DRAIN,
+    REMOVE,
+    START,
+    STOP,
+    UNDRAIN,
+    Operation,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One pass. Under check mode ``after`` is what would be."""
+
+    cluster: str
+    target: int
+    operations: Sequence[Operation]
+    holding: str | None  # why fewer were started than are missing
+    failed: Mapping[str, tuple[str, bool]]  # name -> why, and whether it had ever been ready
+    before: Sequence[Instance]
+    after: Sequence[Instance]
+    todo: list[dict[str, Any]] = field(default_factory=list)  # for pools whose tasks are the user's
+
+    @property
+    def unfinished(self) -> bool:
+        return ordered(self.after) != self.target or not self.settled
+
+    @property
+    def settled(self) -> bool:
+        """Nothing boots, drains or has failed."""
+        return all(instance.state == READY for instance in self.after)
+
+    @property
+    def gate_failed(self) -> bool:
+        """An instance did not come up."""
+        return not all(was_ready for _why, was_ready in self.failed.values())
+
+    def added(self) -> list[str]:
+        """Those that became ordered."""
+        return [o.name for o in self.operations if o.kind in (START, UNDRAIN) and o.name not in self.failed]
+
+    def removed(self) -> list[str]:
+        """Those that are no longer wanted or of use: surplus or failed, whether they have ended or not."""
+        state = {instance.name: instance.state for instance in self.before}
+        leaving = (*ORDERED, FAILED)
+        return [o.name for o in self.operations if o.kind in (DRAIN, STOP, REMOVE) and state[o.name] in leaving]
+
+    def failures(self) -> list[dict[str, Any]]:
+        return [{"name": name, "reason": why, "was_ready": was} for name, (why, was) in sorted(self.failed.items())]
+
+    def message(self) -> str:
+        """Such as "chat: 3 of 5 ready, 2 booting"."""
+        parts = [f"{self.cluster}: {ready(self.after)} of {self.target} ready"]
+        for state in (BOOTING, DRAINING, FAILED):
+            count = sum(instance.state == state for instance in self.after)
+            if count:
+                parts.append(f"{count} {state}")
+        parts += [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
+        if self.holding:
+            parts.append(self.holding)
+        return ", ".join(parts)
+
+    def diff(self) -> dict[str, str]:
+        """For ``--diff``: one line per instance, before and after."""
+        return {
+            "before_header": f"{self.cluster} now",
+            "after_header": f"{self.cluster} after this pass",
+            "before": _listing(self.before),
+            "after": _listing(self.after),
+        }
+
+
+def _listing(instances: Iterable[Instance]) -> str:
+    instances = list(instances)
+    lines = [f"{instance.pool} {instance.name} {instance.state}" for instance in instances]
+    return "\n".join([f"ordered: {ordered(instances)}", *lines, ""])

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pass after pass, until a cluster has its target or cannot get there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._outcome import Outcome
+
+#: Between two passes, s.
+PAUSE_S = 0.25
+
+
+def converge_until(
+    one_pass: Callable[[], Outcome],
+    wait: float,
+    say: Callable[[str], None],
+    sleep: Callable[[float], None],
+    monotonic: Callable[[], float],
+) -> list[Outcome]:
+    """At least one pass, then more for at most ``wait`` seconds; ``say`` is told each change in one line.
+
+    Ends early when the target is reached, when an instance did not come up and all others have settled, and when the
+    pools' own tasks have something to do. Returns the outcome of each pass.
+    """
+    begin = monotonic()
+    outcomes: list[Outcome] = []
+    said = None
+    while True:
+        outcomes.append(one_pass())
+        last = outcomes[-1]
+        waited = monotonic() - begin
+        if last.message() != said:
+            said = last.message()
+            say(f"{said} ({waited:.0f} s)")
+        gave_up = last.settled and any(outcome.gate_failed for outcome in outcomes)
+        if not last.unfinished or gave_up or last.todo or waited >= wait:
+            return outcomes
+        sleep(min(PAUSE_S, wait - waited))
