@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action metrics_snapshot: observes in process, or runs the module of the same name on a bastion."""
+"""The action metrics_snapshot: observes in process, or runs the module of the same name on another host."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+
+MODULE = "rlops.autoscale.metrics_snapshot"
+#: Variables that choose a Python; those of the cluster say nothing of the bastion.
+INTERPRETER_VARIABLES = ("ansible_python_interpreter", "discovered_interpreter_python")
 
 
 class ActionModule(ClusterAction):
@@ -21,4 +29,54 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         if options["previous"] is None:
             options["previous"] = self.open_store(options).read(options["cluster"]).data.get("counters")
-        return {"changed": False, "snapshot": take_snapshot(options, time.time, time.sleep)}
+        bastion = options.pop("scrape_via")
+        if bastion:
+            task_vars = self._go_to(bastion, task_vars)
+        elif self._connection.transport == "local":
+            return {"changed": False, "snapshot": take_snapshot(options, time.time, time.sleep)}
+        return self._observe_there(options, task_vars)
+
+    def _observe_there(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the module over the connection."""
+        place = quoted(self._connection.get_option("host") if self._connection.has_option("host") else "the target")
+        try:
+            result = self._execute_module(module_name=MODULE, module_args=_given(options), task_vars=dict(task_vars))
+        except AnsibleConnectionFailure as error:
+            raise AutoscaleError(f"{place} cannot be reached: {quoted(error)}") from error
+        if "snapshot" not in result:
+            raise AutoscaleError(f"on {place}: {quoted(result.get('msg', 'the module gave no result'))}")
+        return {"changed": False, "snapshot": result["snapshot"]}
+
+    def _go_to(self, host: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Connect to another host of the inventory as its variables say; returns the variables for a task there."""
+        if host not in task_vars["hostvars"]:
+            raise OptionError("scrape_via", f"a host of the inventory is expected, got {quoted(host)}")
+        variables = task_vars["hostvars"][host]
+        name = variables.get("ansible_connection", constants.DEFAULT_TRANSPORT)
+        context = self._play_context.copy()
+        context.remote_addr = variables.get("ansible_host", host)
+        connection = self._shared_loader_obj.connection_loader.get(
+            "ssh" if name == "smart" else name, context, new_stdin=None
+        )
+        if connection is None:
+            raise OptionError("scrape_via", f"{quoted(host)} has the unknown connection {quoted(name)}")
+        _set_options(connection, "connection", variables)
+        _set_options(connection._shell, "shell", variables)
+        self._connection = connection
+        there = {variable: variables[variable] for variable in INTERPRETER_VARIABLES if variable in variables}
+        here = {name: value for name, value in task_vars.items() if name not in INTERPRETER_VARIABLES}
+        return here | there
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those that are null, which the module would count as given when it looks for contradictions."""
+    return {
+        name: _given(value) if isinstance(value, Mapping) else value
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def _set_options(plugin: ConnectionBase, kind: str, variables: Mapping[str, Any]) -> None:
+    names = constants.config.get_plugin_vars(kind, plugin._load_name)
+    plugin.set_options(var_options={name: variables[name] for name in names if name in variables})

@@ -63,9 +63,9 @@ def increase(earlier: Scrape, name: str, now: Reading) -> Increase | None:
     if now.at <= since:
         return None
 
-    latency, latency_reset = _differences(before and before.latency, now.latency, _histogram_difference)
-    completions, completions_reset = _differences(before and before.completions, now.completions, _difference)
-    arrivals, arrivals_reset = _differences(before and before.arrivals, now.arrivals, _difference)
+    latency, latency_reset = _differences(before.latency if before else None, now.latency, _histogram_difference)
+    completions, completions_reset = _differences(before.completions if before else None, now.completions, _difference)
+    arrivals, arrivals_reset = _differences(before.arrivals if before else None, now.arrivals, _difference)
     if latency_reset or completions_reset or arrivals_reset:
         before = None  # it restarted, and its queue was empty then
     totals = [histogram.total for histogram in latency if histogram.total is not None]

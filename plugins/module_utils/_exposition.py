@@ -34,7 +34,7 @@ class Sample(NamedTuple):
 
 
 def line_selector(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Expression for `read_samples` that finds the lines of these samples (full names, with ``_bucket`` or ``_total``)."""
+    """Expression for `read_samples` that finds the lines of the samples with these names, suffixes included."""
     alternatives = b"|".join(re.escape(name).encode() for name in sorted(names))
     # The leading line feed is what makes the search fast: it is found by memchr, an anchor ^ is tried at every byte.
     return re.compile(rb"\n[ \t]*((?:" + alternatives + rb")[ \t{][^\n]*)")

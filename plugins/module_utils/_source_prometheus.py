@@ -56,7 +56,7 @@ def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[
 
     def series(field: str, suffix: str = "") -> str:
         metric = metrics[field]
-        return metric["name"] + suffix + _selector((settings["labels"] or {}) | (metric["labels"] or {}))
+        return f"{metric['name']}{suffix}{_selector((settings['labels'] or {}) | (metric['labels'] or {}))}"
 
     def gauge(field: str) -> str:
         aggregation = {"mean": "avg"}.get(metrics[field]["aggregation"], metrics[field]["aggregation"])
@@ -110,7 +110,7 @@ def _values(field: str, reply: Reply, instance_label: str) -> Values:
             raise FetchError(f"Prometheus answered: {message}")
         data = answer["data"]
         if data["resultType"] == "scalar":
-            samples = [({}, data["result"][1])]
+            samples: list[tuple[dict[str, str], str]] = [({}, data["result"][1])]
         else:
             samples = [(sample["metric"], sample["value"][1]) for sample in data["result"]]
         values = [(str(labels.get(instance_label, "")), float(value)) for labels, value in samples]
