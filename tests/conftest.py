@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def _collections_path() -> Path:
 
 COLLECTIONS = _collections_path()
 sys.path.insert(0, str(COLLECTIONS))
+
+
+def pytest_report_header() -> str:
+    """Say in the log which ansible-core the tests run with."""
+    return f"ansible-core: {version('ansible-core')}"
 
 
 @pytest.fixture(scope="session")
