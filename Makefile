@@ -41,7 +41,7 @@ mypy: $(VENV)/ready
 	cd $(BUILD)/collections && mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.rlops.autoscale.plugins
 
 ansible-lint: $(VENV)/ready
-	ansible-lint --nocolor
+	ansible-lint
 
 changelog: $(VENV)/ready
 	antsibull-changelog lint
@@ -70,7 +70,7 @@ core-matrix: $(CORES:%=%/ready)  ## tests of state and actions with older versio
 	for core in $(CORES); do $$core/bin/pytest -m core tests || exit 1; done
 
 molecule: $(VENV)/ready  ## the main job, on real processes
-	molecule test --all
+	molecule test --all --no-command-borders
 
 install-test: installed  ## run the playbook from the built and installed collection
 	tests/tools/install_test.sh

@@ -17,6 +17,7 @@ def run(target: str) -> tuple[bool, list[str]]:
     skipped = []
     with subprocess.Popen(
         [os.environ.get("MAKE", "make"), "--no-print-directory", target],
+        env=os.environ | {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
