@@ -22,30 +22,23 @@ RETRY_S = 0.01  # flock(2) knows no timeout, so it is asked again and again
 
 @contextlib.contextmanager
 def exclusive(path: Path, timeout_s: float) -> Iterator[None]:
-    """Hold the lock `path` (made if missing, mode 0600). TimeoutError if others keep it for `timeout_s` seconds."""
+    """Hold the lock `path` (made if missing, mode 0600, never deleted). TimeoutError if others keep it for
+    `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
-    while (descriptor := _try_lock(path)) is None:
-        if time.monotonic() >= deadline:
-            raise TimeoutError
-        time.sleep(RETRY_S)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        while not _try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+            time.sleep(RETRY_S)
         yield
     finally:
         os.close(descriptor)
 
 
-def _try_lock(path: Path) -> int | None:
-    """Descriptor of the locked file, None if somebody else holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A lock on a file that was deleted meanwhile (somebody reset the state) would exclude nobody.
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
+    except BlockingIOError:
+        return False
+    return True

@@ -125,6 +125,12 @@ class Store:
             self._commit(key, transaction)
 
     def _find(self, key: str) -> _Found:
+        found = self._look(key)
+        # Without the lock, a slot may be looked at just before it is filled for the first time, and the other slot
+        # when it is already a generation ahead: only what is missing at a second look is missing.
+        return self._look(key) if found.missing else found
+
+    def _look(self, key: str) -> _Found:
         sound: list[Document] = []
         damaged: dict[str, str] = {}
         for slot in range(len(_SLOTS)):

@@ -114,6 +114,22 @@ def test_the_lock_lies_beside_the_cache(cache_store: Store, cache_directory: Pat
     assert not (tmp_path / "state").exists(), "a file cache needs no state directory"
 
 
+def test_a_write_is_on_the_disk_when_it_returns(
+    cache_store: Store, cache_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Core's file caches rename without a sync."""
+    synced = []
+    sync = os.fsync
+
+    def record_sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    save(cache_store, {"n": 1})
+    assert synced == [slot(cache_directory, "odd"), cache_directory]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"__payload__": 5}', b"null", b"\x80\x04"])
 def test_a_damaged_file_costs_one_generation(file_cache: AnsibleCache, cache_directory: Path, content: bytes) -> None:
     store = open_store("cache", None, file_cache)
