@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
@@ -16,37 +16,40 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._outcome import Outcome
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._waiting import converge_until
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store
 
 
 class ActionModule(ClusterAction):
-    SPEC = SCALING_SPEC | {"target": {"type": "int", "required": True}, "wait": {"type": "float", "default": 0.0}}
+    """See the documentation of the module of the same name."""
 
-    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    SPEC = SCALING_SPEC | {
+        "target": {"type": "int", "required": True},
+        "wait": {"type": "float", "default": 0.0},
+        "retry_now": {"type": "bool", "default": False},
+    }
+
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         cluster = Cluster.from_options(options)
         store = self.open_store(options)
+        if self.check_mode:
+            memory = Memory.from_plain(store.read(f"{cluster.name}.instances").data)
+            outcome, _memory = cluster.converge(memory, options["target"], dry_run=True)
+            return self._result(cluster, [outcome])
+        forgive = itertools.chain([options["retry_now"]], itertools.repeat(False))
 
         def one_pass() -> Outcome:
-            return self._pass(cluster, store, options["target"])
+            with store.transaction(f"{cluster.name}.instances") as transaction:
+                memory = Memory.from_plain(transaction.record.data)
+                outcome, memory = cluster.converge(memory, options["target"], retry_now=next(forgive))
+                transaction.write(memory.to_plain())
+            return outcome
 
-        if self.check_mode or not options["wait"]:
+        if not options["wait"]:
             return self._result(cluster, [one_pass()])
-        passes = converge_until(one_pass, options["wait"], self._display.display, time.sleep, time.monotonic)
-        return self._result(cluster, passes)
-
-    def _pass(self, cluster: Cluster, store: Store, target: int) -> Outcome:
-        key = f"{cluster.name}.instances"
-        if self.check_mode:
-            return cluster.converge(Memory.from_plain(store.read(key).data), target, dry_run=True)[0]
-        with store.transaction(key) as transaction:
-            outcome, memory = cluster.converge(Memory.from_plain(transaction.record.data), target)
-            transaction.write(memory.to_plain())
-        return outcome
+        say = self._display.display
+        return self._result(cluster, converge_until(one_pass, options["wait"], say, time.sleep, time.monotonic))
 
     def _result(self, cluster: Cluster, passes: list[Outcome]) -> dict[str, Any]:
         last = passes[-1]
-        failures = [failure for outcome in passes for failure in outcome.failures()]
-        earlier = [f"{item['name']} failed: {item['reason']}" for item in failures if item not in last.failures()]
         # Under check mode the instances are those that are there, not those that would be.
         instances = last.before if self.check_mode else last.after
         return {
@@ -56,11 +59,12 @@ class ActionModule(ClusterAction):
             "ready": ready(instances),
             "added": [name for outcome in passes for name in outcome.added()],
             "removed": [name for outcome in passes for name in outcome.removed()],
-            "failed_instances": failures,
+            "failed_instances": [failure for outcome in passes for failure in outcome.failures()],
             "instances": [cluster.plain(instance) for instance in instances],
             "plan": [str(operation) for outcome in passes for operation in outcome.operations],
             "todo": last.todo,
             "unfinished": last.unfinished,
-            "message": "; ".join([last.message(), *earlier]),
+            "stuck": last.stuck,
+            "message": last.message(),
             "diff": passes[0].diff(),
         }

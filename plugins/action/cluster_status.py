@@ -6,35 +6,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Memory, ordered, ready
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
 
 
 class ActionModule(ClusterAction):
-    SPEC = SCALING_SPEC | {"due_at": {"type": "float"}, "interval": {"type": "float", "default": 15.0}}
+    """See the documentation of the module of the same name."""
 
-    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        cluster = Cluster.from_options(options)
-        if options["due_at"] is not None:
-            time.sleep(max(0.0, min(options["due_at"] - time.time(), options["interval"])))
-        record = self.open_store(options).read(f"{cluster.name}.instances")
-        memory = Memory.from_plain(record.data)
-        observed = cluster.observe(memory)
-        counts = f"{ready(observed.instances)} of {ordered(observed.instances)} ready"
-        return {
-            "changed": False,
-            "instances": [cluster.plain(instance) for instance in observed.instances],
-            "ordered": ordered(observed.instances),
-            "ready": ready(observed.instances),
-            "desired": memory.target,
-            "unfinished": observed.unfinished,
-            "due": options["due_at"] is None or time.time() >= options["due_at"],
-            "at": time.time(),
-            "message": f"{cluster.name}: {counts}",
-        }
+    SPEC = SCALING_SPEC
+
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Ask the pools and the instances."""
+        return {"changed": False, **status_of(options, self.open_store(options))}

@@ -14,9 +14,12 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import VARIABLE_PREFIX, ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
 
 MODULE = "rlops.autoscale.metrics_snapshot"
 #: Variables that choose a Python; those of the cluster say nothing of the bastion.
@@ -24,17 +27,31 @@ INTERPRETER_VARIABLES = ("ansible_python_interpreter", "discovered_interpreter_p
 
 
 class ActionModule(ClusterAction):
+    """See the documentation of the module of the same name."""
+
     SPEC = SNAPSHOT_SPEC
 
-    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Wait until the tick is due, find the instances, observe."""
+        late = wait_until(options.pop("due_at"), options["interval"], time.time, time.sleep)
+        if late:
+            return {"changed": False, "skipped": True, "skip_reason": late}
+        store, status = self.open_store(options), None
+        if options["instances"] is None and VARIABLE_PREFIX + "pools" in self._variables:
+            status = status_of(self.options(SCALING_SPEC, {"cluster": options["cluster"]}), store)
+            options["instances"] = status["instances"]
         if options["previous"] is None:
-            options["previous"] = self.open_store(options).read(options["cluster"]).data.get("counters")
+            options["previous"] = store.read(options["cluster"]).data.get("counters")
+        return {"changed": False, "snapshot": self._observe(options), "status": status}
+
+    def _observe(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The snapshot, taken here or on another host."""
         bastion = options.pop("scrape_via")
         if bastion:
-            task_vars = self._go_to(bastion, task_vars)
-        elif self._connection.transport == "local":
-            return {"changed": False, "snapshot": take_snapshot(options, time.time, time.sleep)}
-        return self._observe_there(options, task_vars)
+            return self._observe_there(options, self._go_to(bastion, self._variables))
+        if self._connection.transport != "local":
+            return self._observe_there(options, self._variables)
+        return take_snapshot(options, time.time, time.sleep)
 
     def _observe_there(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Run the module over the connection."""
@@ -45,7 +62,8 @@ class ActionModule(ClusterAction):
             raise AutoscaleError(f"{place} cannot be reached: {quoted(error)}") from error
         if "snapshot" not in result:
             raise AutoscaleError(f"on {place}: {quoted(result.get('msg', 'the module gave no result'))}")
-        return {"changed": False, "snapshot": result["snapshot"]}
+        snapshot: dict[str, Any] = result["snapshot"]
+        return snapshot
 
     def _go_to(self, host: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Connect to another host of the inventory as its variables say; returns the variables for a task there."""

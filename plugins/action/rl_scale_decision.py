@@ -26,7 +26,7 @@ class ActionModule(ClusterAction):
 
     SPEC = DECISION_SPEC
 
-    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Carry out one operation; that another run works on the cluster is no error."""
         settings = cluster_settings(options)
         try:

@@ -87,6 +87,7 @@ _PROMETHEUS: dict[str, Any] = {
 SNAPSHOT_SPEC: dict[str, Any] = {
     "cluster": {"type": "str"},
     "source": {"type": "str", "choices": ["scrape", "prometheus", "file"], "default": "scrape"},
+    "due_at": {"type": "float"},
     "instances": {"type": "list", "elements": "dict"},
     "metrics": {"type": "dict", "apply_defaults": True, "options": _METRICS},
     "http": {

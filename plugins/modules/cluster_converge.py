@@ -41,10 +41,14 @@ options:
   wait:
     description:
       - Go on, pass after pass, for at most so many seconds, and say in one line what changes.
-      - Ends early when the target is reached, when an instance did not come up and the others have settled, and when
+      - Ends early when the target is reached, when instances did not come up and nothing else is on its way, and when
         there is something to do for the tasks of a V(custom) pool.
     type: float
     default: 0.0
+  retry_now:
+    description: Start what is missing at once, even if instances have failed lately, see O(retry_delay).
+    type: bool
+    default: false
 requirements:
   - requests
   - supervisor (for pools of backend V(local))
@@ -200,9 +204,14 @@ unfinished:
   type: bool
   returned: success
   sample: true
+stuck:
+  description: Whether nothing is on its way, and what is missing is held back because instances have failed.
+  type: bool
+  returned: success
+  sample: false
 message:
-  description: The counts in words, and what has failed.
+  description: The counts in words, for how long the cluster has not had its target, and what has failed.
   type: str
   returned: success
-  sample: "chat: 3 of 5 ready, 2 booting"
+  sample: "chat: 3 of 5 ready, 2 booting (12 s)"
 """

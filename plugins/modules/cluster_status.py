@@ -30,14 +30,6 @@ attributes:
   idempotent:
     support: full
     description: It changes nothing.
-options:
-  due_at:
-    description: Wait until this moment, in unix seconds, but no longer than O(interval), before looking.
-    type: float
-  interval:
-    description: Seconds between two ticks.
-    type: float
-    default: 15.0
 requirements:
   - requests
 """
@@ -121,11 +113,6 @@ desired:
   sample: 5
 unfinished:
   description: Whether anything boots, drains, has failed, is missing or is new, so that a pass is needed.
-  type: bool
-  returned: success
-  sample: true
-due:
-  description: Whether O(due_at) has come.
   type: bool
   returned: success
   sample: true

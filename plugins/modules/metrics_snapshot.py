@@ -49,9 +49,17 @@ options:
       - Used of each are C(name), C(state) (the default is V(ready); only V(ready) and V(draining) ones are observed),
         C(metrics_url), and C(created_at) in unix seconds, which stands in where the page does not say when the process
         began.
-      - Required for O(source=scrape). For O(source=prometheus) they say how many are expected and which ones drain.
+      - The default are the instances of the pools in the host's variable C(autoscale_pools), which the action asks in
+        process, so that a loop needs no task for it; see RV(status).
+      - Without pools, required for O(source=scrape). For O(source=prometheus) they say how many are expected and which
+        ones drain.
     type: list
     elements: dict
+  due_at:
+    description:
+      - Wait until this moment, in unix seconds, but no longer than O(interval), before observing.
+      - If it has passed by O(interval) or more, the task is skipped, because the next one is due.
+    type: float
   metrics:
     description:
       - Which metrics tell the load.
@@ -381,6 +389,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+status:
+  description:
+    - What M(rlops.autoscale.cluster_status) says of the cluster, where the pools were asked; else null.
+  returned: success, from the action plugin
+  type: dict
 snapshot:
   description: The load of the cluster at one moment. A figure that is not known is null.
   returned: success
@@ -546,12 +559,16 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
+from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SNAPSHOT_SPEC, supports_check_mode=True)
+    late = wait_until(module.params["due_at"], module.params["interval"], time.time, time.sleep)
+    if late:
+        module.exit_json(changed=False, skipped=True, skip_reason=late)
     try:
         snapshot = take_snapshot(module.params, time.time, time.sleep)
     except AutoscaleError as error:

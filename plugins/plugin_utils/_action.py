@@ -51,23 +51,25 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
 
     SPEC: ClassVar[dict[str, Any]] = {}
 
-    def perform(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Do the task's work."""
         raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        variables = task_vars or {}
-        secrets: set[str] = set()
+        self._variables: Mapping[str, Any] = task_vars or {}
+        self._secrets: set[str] = set()
         try:
-            options = self._options(variables, secrets)
-            result.update(remove_values(self.perform(options, variables), secrets))
+            result.update(remove_values(self.perform(self.options(self.SPEC, self._task.args)), self._secrets))
         except AutoscaleError as error:
-            raise AnsibleActionFail(remove_values(str(error), secrets)) from error
+            raise AnsibleActionFail(remove_values(str(error), self._secrets)) from error
         return result
 
     @property
     def check_mode(self) -> bool:
+        """Whether this is a dry run."""
         return bool(self._task.check_mode)
 
     def open_store(self, options: Mapping[str, Any]) -> Store:
@@ -76,21 +78,21 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
         cache = None if settings["backend"] == "directory" else configured_cache()
         return open_store(backend=settings["backend"], directory=settings["directory"], cache=cache)
 
-    def _options(self, variables: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-        """Options of this task: its arguments, then the host's variables, then the defaults; validated."""
-        spec = COMMON_SPEC | self.SPEC
+    def options(self, spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Validated options: the arguments, then the host's variables, then the defaults. Raises AutoscaleError."""
+        spec = COMMON_SPEC | dict(spec)
         given = {
-            name: self._templar.template(variables[VARIABLE_PREFIX + name])
+            name: self._templar.template(self._variables[VARIABLE_PREFIX + name])
             for name in spec
-            if name not in self._task.args and VARIABLE_PREFIX + name in variables
+            if name not in arguments and VARIABLE_PREFIX + name in self._variables
         }
-        checked = ArgumentSpecValidator(spec).validate(given | dict(self._task.args))
-        secrets.update(checked._no_log_values)
+        checked = ArgumentSpecValidator(spec).validate(given | dict(arguments))
+        self._secrets |= checked._no_log_values
         if checked.error_messages:
             raise AutoscaleError("; ".join(checked.error_messages))
         options: dict[str, Any] = checked.validated_parameters
         if options["cluster"] is None:
-            options["cluster"] = variables.get("inventory_hostname")
+            options["cluster"] = self._variables.get("inventory_hostname")
         if not options["cluster"]:
             raise OptionError("cluster", "the name of the cluster is expected, got an empty value")
         return options

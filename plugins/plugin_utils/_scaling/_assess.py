@@ -128,14 +128,15 @@ def _remember(instances: Sequence[Instance], memory: Memory, settings: Settings,
     after = replace(memory, marks={instance.name: instance.mark for instance in instances})
     failed = newly_failed(instances, memory)
     if failed:
-        return hold_back(after, settings, now, once_ready=all(i.mark.ready_at is not None for i in failed))
+        once_ready = all(instance.mark.ready_at is not None for instance in failed)
+        return hold_back(after, settings, now, f"{failed[-1].name} ({failed[-1].reason})", once_ready=once_ready)
     if any(instance.mark.ready_at == now for instance in instances):
         return replace(after, retry_at=None)
     return after
 
 
-def hold_back(memory: Memory, settings: Settings, now: float, *, once_ready: bool) -> Memory:
-    """The memory after a pass that saw instances fail: how long the next start has to wait.
+def hold_back(memory: Memory, settings: Settings, now: float, failure: str, *, once_ready: bool) -> Memory:
+    """The memory after a pass that saw instances fail, the last of them in words: how long the next start has to wait.
 
     The first failure of an instance that was ready once is repaired at once. Any other is followed by a wait of
     ``retry_delay``, doubled each time up to MAX_RETRY_DELAY_S, then by one start; when that is ready, the wait is over.
@@ -145,4 +146,4 @@ def hold_back(memory: Memory, settings: Settings, now: float, *, once_ready: boo
     # The exponent is bounded because a float overflows at 2 ** 1024.
     delay = min(settings.retry_delay * 2.0 ** min(failures - 1, 30), MAX_RETRY_DELAY_S)
     retry_at = None if failures == 1 and once_ready else now + delay
-    return replace(memory, failures=failures, failed_at=now, retry_at=retry_at)
+    return replace(memory, failures=failures, failed_at=now, failure=failure, retry_at=retry_at)

@@ -98,7 +98,7 @@ class Cluster:
                 name=pool.name,
                 options=given,
                 stop_timeout=settings.stop_timeout,
-                reported=reported.get(pool.name, ()),
+                reported=reported.get(pool.name),
             )
             drivers[pool.name] = make_driver(given["backend"], context)
         urls = Urls(
@@ -123,12 +123,16 @@ class Cluster:
         )
         return Observed(instances, learned, unfinished)
 
-    def converge(self, memory: Memory, target: int, *, dry_run: bool = False) -> tuple[Outcome, Memory]:
-        """One pass towards ``target``: observe, plan, and unless ``dry_run`` do it.
+    def converge(
+        self, memory: Memory, target: int, *, dry_run: bool = False, retry_now: bool = False
+    ) -> tuple[Outcome, Memory]:
+        """One pass towards ``target``: observe, plan, and unless ``dry_run`` do it. ``retry_now`` forgives failures.
 
         Returns what came of it and the memory to keep. Raises OptionError for a target out of bounds.
         """
         check_target(target, self._pools, self._settings)
+        if retry_now:
+            memory = replace(memory, failures=0, retry_at=None)
         observed = self.observe(memory)
         before = observed.instances if dry_run else self._with_connections(observed.instances)
         now = self._clock()
@@ -137,13 +141,25 @@ class Cluster:
         after = planned.memory
         if refused:
             after = replace(after, marks={name: mark for name, mark in after.marks.items() if name not in refused})
-            after = hold_back(after, self._settings, now, once_ready=False)
+            failure = "{} ({})".format(*next(iter(refused.items())))
+            after = hold_back(after, self._settings, now, failure, once_ready=False)
         instances, after = self._afterwards(before, after, look_again=bool(planned.operations) and not dry_run)
         failed = {i.name: (i.reason or "", i.mark.ready_at is not None) for i in newly_failed(before, memory)}
         failed |= {name: (reason, False) for name, reason in refused.items()}
         todo = [item for driver in self._drivers.values() for item in driver.todo()]
-        outcome = Outcome(self.name, target, planned.operations, planned.holding, failed, before, instances, todo)
-        return outcome, after
+        since = now if memory.unfinished_since is None else memory.unfinished_since
+        outcome = Outcome(
+            cluster=self.name,
+            target=target,
+            operations=planned.operations,
+            holding=planned.holding,
+            failed=failed,
+            before=before,
+            after=instances,
+            elapsed_s=now - since,
+            todo=todo,
+        )
+        return outcome, replace(after, unfinished_since=since if outcome.unfinished else None)
 
     def plain(self, instance: Instance) -> dict[str, Any]:
         """An instance as the rest of the collection sees it."""

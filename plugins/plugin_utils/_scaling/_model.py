@@ -80,7 +80,9 @@ class Memory:
     target: int | None = None  # what the last pass was asked for
     failures: int = 0  # passes in a row that saw instances fail; forgotten after a quiet while
     failed_at: float | None = None
+    failure: str | None = None  # the last of them, in words
     retry_at: float | None = None  # until one start has proved itself, no more than one from this moment on
+    unfinished_since: float | None = None
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:

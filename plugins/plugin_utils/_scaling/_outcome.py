@@ -41,6 +41,7 @@ class Outcome:
     failed: Mapping[str, tuple[str, bool]]  # name -> why, and whether it had ever been ready
     before: Sequence[Instance]
     after: Sequence[Instance]
+    elapsed_s: float = 0.0  # since the cluster was last finished
     todo: list[dict[str, Any]] = field(default_factory=list)  # for pools whose tasks are the user's
 
     @property
@@ -53,9 +54,9 @@ class Outcome:
         return all(instance.state == READY for instance in self.after)
 
     @property
-    def gate_failed(self) -> bool:
-        """An instance did not come up."""
-        return not all(was_ready for _why, was_ready in self.failed.values())
+    def stuck(self) -> bool:
+        """Nothing is on its way, and what is missing is held back."""
+        return self.settled and self.holding is not None
 
     def added(self) -> list[str]:
         """Those that became ordered."""
@@ -70,17 +71,21 @@ class Outcome:
     def failures(self) -> list[dict[str, Any]]:
         return [{"name": name, "reason": why, "was_ready": was} for name, (why, was) in sorted(self.failed.items())]
 
-    def message(self) -> str:
+    def counts(self) -> str:
         """Such as "chat: 3 of 5 ready, 2 booting"."""
         parts = [f"{self.cluster}: {ready(self.after)} of {self.target} ready"]
         for state in (BOOTING, DRAINING, FAILED):
             count = sum(instance.state == state for instance in self.after)
             if count:
                 parts.append(f"{count} {state}")
-        parts += [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
-        if self.holding:
-            parts.append(self.holding)
         return ", ".join(parts)
+
+    def message(self) -> str:
+        """The counts, for how long, and what went wrong."""
+        problems = [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
+        if self.holding:
+            problems.append(self.holding)
+        return "; ".join([f"{self.counts()} ({self.elapsed_s:.0f} s)", *problems])
 
     def diff(self) -> dict[str, str]:
         """For ``--diff``: one line per instance, before and after."""

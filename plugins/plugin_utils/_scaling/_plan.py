@@ -158,7 +158,9 @@ def _allowed_starts(instances: Sequence[Instance], missing: int, memory: Memory,
     """How many may be started now, and why not all of them. After failures: none, then one on trial."""
     if memory.retry_at is None or missing <= 0:
         return max(missing, 0), None
-    failed = "an instance failed" if memory.failures == 1 else f"instances failed {memory.failures} times"
+    failed = f"{memory.failure} failed"
+    if memory.failures > 1:
+        failed = f"instances failed {memory.failures} times, last {memory.failure}"
     if now < memory.retry_at:
         tens = math.ceil((memory.retry_at - now) / 10)
         return 0, f"{failed}, the next try comes within {tens * 10} s"

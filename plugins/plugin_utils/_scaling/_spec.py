@@ -57,7 +57,7 @@ SCALING_SPEC: dict[str, Any] = {
         "default": [],
         "options": {
             "pool": {"type": "str", "required": True},
-            "instances": {"type": "list", "elements": "dict", "required": True, "options": _REPORTED_INSTANCE_SPEC},
+            "instances": {"type": "list", "elements": "dict", "options": _REPORTED_INSTANCE_SPEC},
         },
     },
 }

@@ -23,20 +23,19 @@ def converge_until(
 ) -> list[Outcome]:
     """At least one pass, then more for at most ``wait`` seconds; ``say`` is told each change in one line.
 
-    Ends early when the target is reached, when an instance did not come up and all others have settled, and when the
-    pools' own tasks have something to do. Returns the outcome of each pass.
+    Ends early when the target is reached, when nothing is on its way to it any more, and when the pools' own tasks have
+    something to do. Returns the outcome of each pass.
     """
-    begin = monotonic()
+    end = monotonic() + wait
     outcomes: list[Outcome] = []
     said = None
     while True:
-        outcomes.append(one_pass())
-        last = outcomes[-1]
-        waited = monotonic() - begin
-        if last.message() != said:
-            said = last.message()
-            say(f"{said} ({waited:.0f} s)")
-        gave_up = last.settled and any(outcome.gate_failed for outcome in outcomes)
-        if not last.unfinished or gave_up or last.todo or waited >= wait:
+        last = one_pass()
+        outcomes.append(last)
+        if last.counts() != said:
+            said = last.counts()
+            say(last.message())
+        left = end - monotonic()
+        if not last.unfinished or last.stuck or last.todo or left <= 0:
             return outcomes
-        sleep(min(PAUSE_S, wait - waited))
+        sleep(min(PAUSE_S, left))

@@ -25,7 +25,7 @@ class PoolContext:
     name: str
     options: Mapping[str, Any]
     stop_timeout: float  # s from the request to stop to the kill
-    reported: Sequence[Mapping[str, Any]] = ()  # what the pool's own tasks have reported; `custom` only
+    reported: Sequence[Mapping[str, Any]] | None = None  # by the pool's own tasks; `custom` only
 
 
 @dataclass(frozen=True)

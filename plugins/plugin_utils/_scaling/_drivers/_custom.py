@@ -31,6 +31,9 @@ class CustomDriver:
         self._todo: list[dict[str, Any]] = []
 
     def status(self) -> list[Reported]:
+        if self._context.reported is None:
+            expected = "have to set cluster_scale_reported to the list of its instances, even if it is empty"
+            raise OptionError("reported", f"the tasks of pool {self._context.name} {expected}")
         reported = [self._reported(position, item) for position, item in enumerate(self._context.reported, start=1)]
         names = [item.name for item in reported]
         for name in names:
