@@ -238,8 +238,9 @@ def ready_instances(path: Path) -> list[Instance]:
     return [Instance(each["name"], f"ws://{each['address']}:{each['port']}/ws") for each in ready]
 
 
-async def run(settings: Settings, trace: rates.Rates, output: Path) -> None:
-    """Replay, and write what was measured."""
+async def run(settings: Settings, trace: rates.Rates, start_at: float, output: Path) -> None:
+    """Replay from a moment (unix time) on, and write what was measured."""
+    await asyncio.sleep(max(0.0, start_at - time.time()))
     async with ClientSession(timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)) as session:
         load = Load(settings, session)
         await load.replay(trace)
@@ -254,6 +255,7 @@ def main() -> None:
     parser.add_argument("--instances", type=Path, required=True, help="file that says where the service is")
     parser.add_argument("--rates", type=Path, required=True, help="rate trace (CSV: t_seconds,rate)")
     parser.add_argument("--output", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--start-at", type=float, default=0, help="unix time at which to start (default now)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="seed of the arrivals (default %(default)s)")
     parser.add_argument("--speed", type=float, default=1, help="seconds of the trace per second (default 1)")
     parser.add_argument("--scale", type=float, default=1, help="factor for the rates of the trace (default 1)")
@@ -276,7 +278,7 @@ def main() -> None:
         trace = rates.rescale(rates.read(options.rates), options.speed, options.scale)
     except rates.TraceError as error:
         sys.exit(str(error))
-    asyncio.run(run(settings, trace, options.output))
+    asyncio.run(run(settings, trace, options.start_at, options.output))
 
 
 if __name__ == "__main__":

@@ -50,9 +50,7 @@ class Settings:
     """How one instance behaves."""
 
     service_rate: float = 80.0  # messages/s of the one worker; service times are exponential
-    block_fraction: float = (
-        0.01  # part of the messages that block the event loop while worked on, so that it really lags
-    )
+    block_fraction: float = 0.01  # part of the messages that block the event loop while worked on: it really lags
     warmup: float = 0.0  # s from the start until it is healthy
     unhealthy: bool = False  # never become healthy
     drain_timeout: float = 10.0  # s that a SIGTERM waits for the queue
@@ -235,7 +233,7 @@ class Service:
         return web.Response(text="draining\n" if draining else "ok\n")
 
 
-async def serve(settings: Settings, host: str, port: int) -> None:
+async def serve(settings: Settings, name: str, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -246,14 +244,14 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     site = web.TCPSite(runner, host, port)
     await site.start()
     background = [asyncio.create_task(service.work()), asyncio.create_task(service.watch_lag())]
-    say(f"{site.name}: {settings.service_rate:g} messages/s, healthy after {settings.warmup:g} s")
+    say(f"{name} at {site.name}: {settings.service_rate:g} messages/s, healthy after {settings.warmup:g} s")
     await stop.wait()
     await site.stop()  # a new connection is refused at once, and its client tries another instance
     dropped = await service.drain()
     for task in background:
         task.cancel()
     await runner.cleanup()
-    say(f"{site.name}: drained, {dropped} messages dropped")
+    say(f"{name}: drained, {dropped} messages dropped")
 
 
 def say(message: str) -> None:
@@ -272,6 +270,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         )
 
     defaults = Settings()
+    option("name", str, "service", "name of the instance, in its log and in the list of processes")
     option("port", int, 8080, "port to listen at")
     option("host", str, "127.0.0.1", "address to listen at")
     option("service-rate", float, defaults.service_rate, "messages/s that the instance can do")
@@ -286,8 +285,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Run one instance."""
     options = vars(arguments())
-    host, port = options.pop("host"), options.pop("port")
-    asyncio.run(serve(Settings(**options), host, port))
+    name, host, port = (options.pop(option) for option in ("name", "host", "port"))
+    asyncio.run(serve(Settings(**options), name, host, port))
 
 
 if __name__ == "__main__":
