@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -147,7 +147,7 @@ class Client:
                 raise requests.ReadTimeout
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and len(body) < int(announced):
-            raise FetchError(f"the answer broke off after {len(body)} of {int(announced)} bytes")
+            raise IncompleteRead(bytes(body))
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding == "identity":
             return bytes(body)
@@ -165,8 +165,8 @@ class Client:
         """Where a redirect leads, if the option allows it."""
         target = urljoin(url, location)
         policy = self._http["follow_redirects"]
-        check_url("redirect", target)
-        if policy == "none" or (policy == "same_origin" and _origin(target) != _origin(url)):
+        allowed = policy == "all" or (policy == "same_origin" and _origin(target) == _origin(url))
+        if not allowed or not _can_be_fetched(target):
             raise FetchError(f"redirects to {shown(target)}, which http.follow_redirects={policy} does not allow")
         return target
 
@@ -237,14 +237,17 @@ def _tls_context(http: Mapping[str, Any]) -> ssl.SSLContext:
 def check_url(option: str, url: object) -> str:
     """The URL, if it is one that can be fetched; else OptionError."""
     text = str(url)
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _can_be_fetched(text):
         raise OptionError(option, f"expected a URL like http://host:port/path, got {quoted(shown(text))}")
     return text
+
+
+def _can_be_fetched(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        return False
 
 
 def shown(url: str) -> str:
@@ -270,6 +273,8 @@ def _why(error: BaseException, timeout: float) -> str:
             return f"TLS: {quoted(cause.verify_message)}"
         if isinstance(cause, ssl.SSLError):
             return f"TLS: {quoted(cause.reason)}"
+        if isinstance(cause, IncompleteRead):
+            return "the answer broke off"
         if isinstance(cause, OSError) and cause.strerror:
             return quoted(cause.strerror)
         inner = getattr(cause, "reason", None) or next((arg for arg in cause.args if isinstance(arg, Exception)), None)

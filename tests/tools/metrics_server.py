@@ -75,7 +75,7 @@ def page(body: bytes | str, content_type: str = METRICS_TYPE, status: int = 200,
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
-        for name, value in {"Content-Type": content_type, "Content-Length": str(len(data)), **headers}.items():
+        for name, value in ({"Content_Type": content_type, "Content_Length": str(len(data))} | headers).items():
             request.send_header(name.replace("_", "-"), value)
         request.end_headers()
         request.wfile.write(data)
