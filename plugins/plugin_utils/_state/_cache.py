@@ -84,6 +84,7 @@ class CacheMedium:
             self._require_arrival(name, text)
             path = self._cache.path(name)
             if path:
+                path.chmod(0o600)  # core lets others read it
                 _sync(path)
         except AutoscaleError:
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -128,6 +129,11 @@ def test_a_write_is_on_the_disk_when_it_returns(
     monkeypatch.setattr(os, "fsync", record_sync)
     save(cache_store, {"n": 1})
     assert synced == [slot(cache_directory, "odd"), cache_directory]
+
+
+def test_only_the_owner_may_look(cache_store: Store, cache_directory: Path) -> None:
+    save(cache_store, {"n": 1})
+    assert {stat.S_IMODE(path.stat().st_mode) for path in cache_directory.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"__payload__": 5}', b"null", b"\x80\x04"])
