@@ -23,11 +23,10 @@ from statistics import median
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from prometheus_client.parser import text_string_to_metric_families
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import PageReader
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
+from prometheus_client.parser import text_string_to_metric_families
 
 ENDPOINTS = 1000
 PAGE_BYTES = 50_000

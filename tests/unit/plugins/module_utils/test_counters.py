@@ -12,9 +12,6 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._counters import (
     Increase,
     Scrape,
@@ -24,6 +21,8 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._counters import (
     remember,
 )
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import Histogram, Reading
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def reading(at: float = 100.0, fast: float = 10, all_: float = 20, **more: Any) -> Reading:

@@ -10,16 +10,15 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._exposition import (
     MAX_LINE_BYTES,
     Sample,
     line_selector,
     read_samples,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 WANTED = ("app_queue", "app_latency_bucket")
 SELECTOR = line_selector(WANTED)

@@ -2,17 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Quantiles by hand-calculated values; equality with a running Prometheus is tests/integration/test_quantile_prometheus.py."""
+"""Quantiles by hand-calculated values. tests/integration/test_quantile_prometheus.py compares with a real Prometheus."""
 
 from __future__ import annotations
 
 from math import inf, isnan, nan
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils._histogram import merge, quantile
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ansible_collections.rlops.autoscale.plugins.module_utils._histogram import merge, quantile
 
 BUCKETS = {0.1: 50.0, 0.2: 90.0, 0.5: 100.0, inf: 100.0}
 

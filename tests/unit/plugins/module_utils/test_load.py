@@ -11,7 +11,6 @@ from math import inf
 from typing import Any
 
 import pytest
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._counters import Scrape
 from ansible_collections.rlops.autoscale.plugins.module_utils._load import (
     NO_ANSWER,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import (
     MAX_SERIES,
@@ -134,7 +133,8 @@ def test_utilisation_is_a_part_of_one(read: Callable[..., Reading], value: float
 def test_histogram_series_are_kept_apart_and_bounds_are_numbers(read: Callable[..., Reading]) -> None:
     page = (
         'h_bucket{le="1",route="a"} 1\nh_bucket{le="1.0",route="a"} 2\nh_bucket{route="a",le="+Inf"} 9\n'
-        'h_bucket{le="1",route="b"} 5\nh_count{route="b"} 6\nh_bucket{le="x",route="b"} 5\nh_bucket{le="NaN",route="b"} 5\n'
+        'h_bucket{le="1",route="b"} 5\nh_count{route="b"} 6\nh_bucket{le="x",route="b"} 5\n'
+        'h_bucket{le="NaN",route="b"} 5\n'
         'h_bucket{le="1",route="c"} 5\nh_sum{route="a"} NaN\n'
     )
     reading = read(page, latency={"name": "h"})
