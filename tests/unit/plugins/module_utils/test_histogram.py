@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Quantiles by hand-calculated values. tests/integration/test_quantile_prometheus.py compares with a real Prometheus."""
+"""Quantiles by hand-calculated values. See tests/integration/test_quantile_prometheus.py for Prometheus' own."""
 
 from __future__ import annotations
 

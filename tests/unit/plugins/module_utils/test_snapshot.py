@@ -24,7 +24,10 @@ KEYS = {
     *("queue_total", "eventloop_lag_s", "arrival_rate", "completion_rate", "utilisation", "imbalance", "expected"),
     *("answered", "reasons", "instances", "counters", "warnings"),
 }
-FIGURES = [key for key in KEYS if key.endswith(("_s", "_rate"))] + ["queue_depth", "queue_total", "imbalance"]
+FIGURES = [
+    *("p99_latency_s", "mean_latency_s", "queue_depth", "queue_total", "eventloop_lag_s"),
+    *("arrival_rate", "completion_rate", "utilisation", "imbalance"),
+]
 
 
 class World:
@@ -59,9 +62,7 @@ class World:
         snapshot = take_snapshot(self._options(**given), lambda: self.now, sleep)
         assert set(snapshot) == KEYS
         for field in FIGURES:
-            assert (snapshot[field] is None) == (field in snapshot["reasons"]) or field in ("interval_s", "age_s"), (
-                field
-            )
+            assert (snapshot[field] is None) == (field in snapshot["reasons"]), field
         assert snapshot["valid"] is ("valid" not in snapshot["reasons"])
         return json.loads(json.dumps(snapshot, allow_nan=False))
 
@@ -161,7 +162,7 @@ def test_pages_that_are_no_metrics_everywhere(world: World) -> None:
     assert world.slept == []  # no use in asking again
     assert snapshot["valid"] is False
     assert snapshot["reasons"]["valid"] == "no ready instance answered"
-    assert {snapshot[field] for field in FIGURES if field not in ("interval_s", "age_s")} == {None}
+    assert {snapshot[field] for field in FIGURES} == {None}
     assert snapshot["instances"][1]["error"].startswith("none of these metrics is on the page")
 
 
