@@ -17,9 +17,10 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import Aut
 from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import VARIABLE_PREFIX, ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import VARIABLE_PREFIX
 
 MODULE = "rlops.autoscale.metrics_snapshot"
 #: Variables that choose a Python; those of the cluster say nothing of the bastion.
@@ -36,9 +37,10 @@ class ActionModule(ClusterAction):
         late = wait_until(options.pop("due_at"), options["interval"], time.time, time.sleep)
         if late:
             return {"changed": False, "skipped": True, "skip_reason": late}
-        store, status = self.open_store(options), None
-        if options["instances"] is None and VARIABLE_PREFIX + "pools" in self._variables:
+        store, status = self.open_store(options), options.pop("status")
+        if status is None and options["instances"] is None and VARIABLE_PREFIX + "pools" in self._variables:
             status = status_of(self.options(SCALING_SPEC, {"cluster": options["cluster"]}), store)
+        if status is not None:
             options["instances"] = status["instances"]
         if options["previous"] is None:
             options["previous"] = store.read(options["cluster"]).data.get("counters")

@@ -14,9 +14,15 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import check_options
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils import _agent, _run
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC, ClusterAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import refuse_unknown
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import StateBusy
 
@@ -30,20 +36,26 @@ class ActionModule(ClusterAction):
         """Carry out one operation; that another run works on the cluster is no error."""
         settings = cluster_settings(options)
         try:
-            if options["operation"] == "begin":
-                return self._begin(options)
-            if options["operation"] == "decide":
-                return self._decide(options, settings)
-            if options["operation"] == "end":
-                return self._end(options)
-            return self._pin(options)
+            return {
+                "begin": self._begin,
+                "wait": self._wait,
+                "decide": self._decide,
+                "end": self._end,
+                "pin": self._pin,
+                "unpin": self._pin,
+            }[options["operation"]](options, settings)
         except (_lease.LeaseHeld, StateBusy) as busy:
             line = f"{options['cluster']}: busy, {busy}"
             self._display.display(line)
-            return {"changed": False, "busy": True, "act": False, "due_at": [], "message": line}
+            return {"changed": False, "busy": True, "act": False, "due_at": [], "asks_by_tasks": False, "message": line}
 
-    def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the lease, and say when to tick."""
+    def _begin(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+        """Check all settings of the cluster, take the lease, and say when to tick."""
+        specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
+        refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
+        snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
+        check_options(snapshot_options)
+        cluster = Cluster.from_options(scaling_options)
         store, now = self.open_store(options), time.time()
         record = store.read(options["cluster"])
         if not self.check_mode:
@@ -53,7 +65,14 @@ class ActionModule(ClusterAction):
         for note in record.notes:
             self._display.warning(f"{options['cluster']}: {note}")
         due_at = _run.due_times(now, record.data.get("last_at"), options["interval"], options["deadline"])
-        return {"changed": False, "busy": False, "due_at": due_at}
+        if not due_at:
+            self._display.display(f"{options['cluster']}: the next tick is due after the deadline, nothing to do")
+        return {"changed": False, "busy": False, "due_at": due_at, "asks_by_tasks": cluster.asks_by_tasks}
+
+    def _wait(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+        """Wait for the moment of a tick."""
+        wait_until(options["due_at"], settings.policy_settings.interval, time.time, time.sleep)
+        return {"changed": False, "busy": False}
 
     def _decide(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
         """One tick: learn, decide, remember."""
@@ -88,7 +107,7 @@ class ActionModule(ClusterAction):
             "message": line,
         }
 
-    def _end(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _end(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
         """Give the lease back; a tick that failed is told last, so that whoever started the run sees it."""
         if not self.check_mode:
             with self.open_store(options).transaction(options["cluster"]) as transaction:
@@ -97,7 +116,7 @@ class ActionModule(ClusterAction):
             raise AutoscaleError(f"a tick failed: {options['failure']}")
         return {"changed": False, "busy": False}
 
-    def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _pin(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
         pin = options["pin"] if options["operation"] == "pin" else None
         if options["operation"] == "pin" and pin is None:
@@ -123,6 +142,8 @@ def _needs_action(decision: _agent.Decision, status: Mapping[str, Any]) -> bool:
 
 def _refuse_blindness(decision: _agent.Decision, status: Mapping[str, Any], snapshot: Mapping[str, Any]) -> None:
     """Fail, remembering nothing, where instances are there but none gives metrics, and nothing is to be repaired."""
-    if snapshot.get("expected") and not snapshot.get("answered") and not _needs_action(decision, status):
+    blind = snapshot.get("expected") and not snapshot.get("answered")
+    steady = decision.target == decision.current and all(each["state"] == "ready" for each in status["instances"])
+    if blind and steady:
         found = "; ".join(snapshot.get("warnings") or []) or (snapshot.get("reasons") or {}).get("valid", "")
         raise OptionError("metrics_url", f"no instance gives metrics, so nothing is scaled or learned: {found}")

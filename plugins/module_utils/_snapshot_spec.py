@@ -89,6 +89,7 @@ SNAPSHOT_SPEC: dict[str, Any] = {
     "source": {"type": "str", "choices": ["scrape", "prometheus", "file"], "default": "scrape"},
     "due_at": {"type": "float"},
     "instances": {"type": "list", "elements": "dict"},
+    "status": {"type": "dict"},
     "metrics": {"type": "dict", "apply_defaults": True, "options": _METRICS},
     "http": {
         "type": "dict",

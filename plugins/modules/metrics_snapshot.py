@@ -55,6 +55,11 @@ options:
         ones drain.
     type: list
     elements: dict
+  status:
+    description:
+      - What M(rlops.autoscale.cluster_status) says of the cluster. Its instances are used instead of O(instances), and it
+        is handed on in RV(status).
+    type: dict
   due_at:
     description:
       - Wait until this moment, in unix seconds, but no longer than O(interval), before observing.
@@ -391,7 +396,7 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - What M(rlops.autoscale.cluster_status) says of the cluster, where the pools were asked; else null.
+    - What M(rlops.autoscale.cluster_status) says of the cluster, if it was given or the pools were asked; else null.
   returned: success, from the action plugin
   type: dict
 snapshot:

@@ -9,6 +9,7 @@ The only file of ``plugin_utils``, beside the cache adapter of ``_state``, that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -17,11 +18,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import TASK_OPTIONS, VARIABLE_PREFIX
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_cache import configured_cache
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store, open_store
 
-#: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
-VARIABLE_PREFIX = "autoscale_"
+#: What Ansible adds to the message on a wrong type: the internals of its own text type.
+_INTERNALS = re.compile(r": <class '[^']*'> cannot be converted to an? \w+")
 
 COMMON_SPEC: dict[str, Any] = {
     "cluster": {"type": "str"},
@@ -83,13 +85,13 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
         spec = COMMON_SPEC | dict(spec)
         given = {
             name: self._templar.template(self._variables[VARIABLE_PREFIX + name])
-            for name in spec
-            if name not in arguments and VARIABLE_PREFIX + name in self._variables
+            for name in spec.keys() - arguments.keys() - TASK_OPTIONS
+            if VARIABLE_PREFIX + name in self._variables
         }
         checked = ArgumentSpecValidator(spec).validate(given | dict(arguments))
         self._secrets |= checked._no_log_values
         if checked.error_messages:
-            raise AutoscaleError("; ".join(checked.error_messages))
+            raise AutoscaleError("; ".join(_INTERNALS.sub("", message) for message in checked.error_messages))
         options: dict[str, Any] = checked.validated_parameters
         if options["cluster"] is None:
             options["cluster"] = self._variables.get("inventory_hostname")

@@ -15,8 +15,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import Gua
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, Slo
 
-#: What one task does: the three steps of a run, and a person's word.
-OPERATIONS = ("begin", "decide", "end", "pin", "unpin")
+#: What one task does: the steps of a run, and a person's word.
+OPERATIONS = ("begin", "wait", "decide", "end", "pin", "unpin")
 
 GUARD_SPEC: dict[str, Any] = {
     "pin": {"type": "dict", "options": {"count": {"type": "int", "required": True}, "until": {"type": "raw"}}},
@@ -36,6 +36,7 @@ POLICY_SPEC: dict[str, Any] = {
 
 DECISION_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "choices": list(OPERATIONS), "default": "decide"},
+    "due_at": {"type": "float"},
     "snapshot": {"type": "dict"},
     "status": {"type": "dict"},
     "outcome": {"type": "dict"},

@@ -109,6 +109,11 @@ class Cluster:
         )
         return cls(options["cluster"], pools, drivers, settings=settings, urls=urls)
 
+    @property
+    def asks_by_tasks(self) -> bool:
+        """Whether some pool can only be asked by tasks, which report what they find in the option `reported`."""
+        return any(driver.by_tasks for driver in self._drivers.values())
+
     def observe(self, memory: Memory) -> Observed:
         """What is there now, in which state. Read-only."""
         reported = self._reported()

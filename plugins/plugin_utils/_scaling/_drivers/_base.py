@@ -46,6 +46,8 @@ class Driver(Protocol):
     options: ClassVar[dict[str, Any]]
     #: Those of them that must be given.
     required: ClassVar[tuple[str, ...]]
+    #: Whether the pool's own tasks ask and act, see `reported` and `todo`; else the driver does so itself.
+    by_tasks: ClassVar[bool]
 
     def __init__(self, context: PoolContext) -> None: ...
 

@@ -88,6 +88,7 @@ class LocalDriver:
         "directory": {"type": "path"},
     }
     required: ClassVar[tuple[str, ...]] = ("command",)
+    by_tasks: ClassVar[bool] = False
 
     def __init__(self, context: PoolContext) -> None:
         for option, name in (("cluster", context.cluster), ("name", context.name)):

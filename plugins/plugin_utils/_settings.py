@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The settings of a cluster: host variables ``autoscale_<option>``, each an option of one or more actions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+
+#: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
+VARIABLE_PREFIX = "autoscale_"
+
+#: What one task is told or passes on to the next. Such options are never read from host variables.
+TASK_OPTIONS = frozenset(
+    {"due_at", "failure", "instances", "operation", "outcome", "previous", "reported", "snapshot", "status", "target"}
+)
+
+#: Variables of the playbooks that begin like settings.
+PLAYBOOK_VARIABLES = frozenset({"decided", "due_at", "failed", "hosts", "observed", "outcome", "run"})
+
+
+def refuse_unknown(variables: Iterable[str], options: Collection[str]) -> None:
+    """Raise OptionError for a host variable that begins like a setting and is none: most likely a slip of the pen."""
+    known = set(options) - TASK_OPTIONS
+    for variable in variables:
+        name = variable.removeprefix(VARIABLE_PREFIX)
+        if name == variable or name in known or name in PLAYBOOK_VARIABLES:
+            continue
+        close = get_close_matches(name, known, n=1)
+        meant = f"; did you mean {VARIABLE_PREFIX}{close[0]}?" if close else ""
+        raise OptionError(quoted(variable), f"there is no such setting{meant}")
