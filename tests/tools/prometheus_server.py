@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real Prometheus of a test's own: free port, own data, its own targets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+CONFIG = """\
+global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}
+scrape_configs:
+  - job_name: test
+    static_configs: [{{targets: {targets}}}]
+"""
+Value = TypeVar("Value")
+
+
+class Prometheus:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each sample of an instant vector."""
+        with urlopen(f"{self.url}/api/v1/query?{urlencode({'query': expression})}", timeout=10) as reply:
+            result = json.load(reply)["data"]["result"]
+        return [(sample["metric"], float(sample["value"][1])) for sample in result]
+
+
+def wait_for(condition: Callable[[], Value], seconds: float = 30) -> Value:
+    """The first true value of the condition; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not true within {seconds} s"
+        time.sleep(0.05)
+    return value
+
+
+@contextmanager
+def prometheus(binary: str, folder: Path, targets: Sequence[str], interval: str = "100ms") -> Iterator[Prometheus]:
+    """Scrape the targets (host:port) until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    config = folder / "prometheus.yml"
+    config.write_text(CONFIG.format(interval=interval, targets=json.dumps(list(targets))))
+    command = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
+    with (folder / "prometheus.log").open("w") as log:
+        process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)
+        try:
+            wait_for(lambda: _answers(f"http://{address}/-/ready", process))
+            yield Prometheus(f"http://{address}")
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "prometheus ended"
+    try:
+        with urlopen(url, timeout=1):
+            return True
+    except (URLError, OSError):
+        return False
