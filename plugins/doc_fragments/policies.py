@@ -39,8 +39,8 @@ options:
   hpa:
     description:
       - Options of the policy V(hpa), the formula of the Kubernetes HorizontalPodAutoscaler (autoscaling/v2).
-      - The count recommended is the ready instances times value / target, rounded up. The largest of all metrics wins. A
-        metric that is missing never shrinks the cluster.
+      - The count recommended is the ready instances times value / target, rounded up. The largest of all metrics wins.
+        A metric that is missing never shrinks the cluster.
     type: dict
     suboptions:
       metrics:
@@ -160,8 +160,8 @@ options:
                 required: true
   q_learning:
     description:
-      - Options of the policy V(q_learning), a table of values learned online by trial, one for each bucket of p99, bucket
-        of queue depth and instance count. It is a reference, not a good controller.
+      - Options of the policy V(q_learning), a table of values learned online by trial, one for each bucket of p99,
+        bucket of queue depth and instance count. It is a reference, not a good controller.
       - "Each tick is worth C(-latency_weight x max(0, p99 - slo.p99_latency) - queue_weight x max(0, queue -
         slo.queue_depth) - instance_weight x instances)."
     type: dict

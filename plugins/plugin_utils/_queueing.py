@@ -21,7 +21,7 @@ P99 = 0.99
 #: Where no count meets the SLO, servers are kept at most this busy: enough for stability, nothing is bought in vain.
 BUSY_LIMIT = 0.7
 #: A count that leaves servers less busy than this (one instance aside) is no reasonable price for an SLO.
-IDLE_LIMIT = 0.2
+IDLE_LIMIT = 0.3
 
 
 class Staffing(NamedTuple):

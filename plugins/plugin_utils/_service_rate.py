@@ -37,8 +37,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import s
 
 #: Weight of the newest lesson: 20 lessons take in 88 % of a change.
 WEIGHT = 0.1
-#: Lessons before the rate is used: a minute at the usual interval.
-ENOUGH_LESSONS = 4
+#: Lessons before the rate is used: a minute at the usual interval, as the first scrape only tells who is there.
+ENOUGH_LESSONS = 3
 #: A lesson counts as at most this factor above or below the rate.
 OUTLIER = 1.5
 #: Queues stand where they hold at least this share of what is completed in an interval: the servers had no pause.

@@ -57,14 +57,8 @@ class Erlang(PerCluster):
             return Proposal(None, "no valid snapshot, the count stays"), memory
         if service_rate is None or arrival_rate is None:
             unknown = "service rate not calibrated yet" if service_rate is None else "arrival rate unknown"
-            proposal, remembered = _HPA.propose(
-                memory.get("hpa", {}), observation, replace(settings, options=_HPA_OPTIONS), rng
-            )
-            details = {**proposal.details, "decided_by": _HPA.name}
-            return Proposal(proposal.count, f"{unknown}, hpa decides: {proposal.reason}", details), {
-                **memory,
-                "hpa": remembered,
-            }
+            proposal, remembered = self._delegate(unknown, memory, observation, settings, rng=rng)
+            return proposal, {**memory, "hpa": remembered}
 
         queued = snapshot.get("queue_total") or 0.0
         rate = options["headroom"] * arrival_rate + queued / options["drain_time"]
@@ -90,6 +84,23 @@ class Erlang(PerCluster):
         reason = _explain(details, queued, staffing, settings) + held
         return Proposal(count, reason, details), {"needs": needs}
 
+    @staticmethod
+    def _delegate(
+        unknown: str, memory: Memory, observation: Observation, settings: PolicySettings, *, rng: Random
+    ) -> tuple[Proposal, Memory]:
+        """What hpa says. It may not grow further while instances boot.
+
+        Latency that does not come from load would let it double again and again, and instances that keep joining
+        would keep the service rate from being learned.
+        """
+        settings = replace(settings, options=_HPA_OPTIONS)
+        proposal, remembered = _HPA.propose(memory.get("hpa", {}), observation, settings, rng)
+        count, reason = proposal.count, f"{unknown}, hpa decides: {proposal.reason}"
+        booting = observation.ordered - observation.ready
+        if count is not None and count > observation.ordered and booting > 0:
+            count, reason = observation.ordered, f"{reason}; {booting} booting instances are awaited"
+        return Proposal(count, reason, {**proposal.details, "decided_by": _HPA.name}), remembered
+
 
 def _needs(needs: list[list[float]], now: float, need: int, hold: float) -> list[list[float]]:
     """The needs of the window that may yet be its largest: older ones only where larger. Newest last."""
@@ -105,7 +116,8 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
         load += f" x {options['headroom']:g}"
     if queued / options["drain_time"] >= 0.01 * rate:
         load += f" + {figure(queued)} queued to drain in {options['drain_time']:g} s"
-    load += f" at {figure(service_rate * servers)} msg/s an instance is {figure(rate / service_rate)} Erlangs"
+    server = "an instance" if servers == 1 else f"a server, {servers} an instance,"
+    load += f" at {figure(service_rate)} msg/s {server} is {figure(rate / service_rate)} Erlangs"
     slo = settings.slo.p99_latency
     if not count:
         return f"{load}: nothing to do"

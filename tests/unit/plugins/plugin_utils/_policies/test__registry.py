@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The contract of all policies, the registry, and their documentation."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.rlops.autoscale.plugins.doc_fragments.policies import ModuleDocFragment
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Observation,
+    Slo,
+    default_options,
+    target_of,
+)
+from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._policies._policy_helpers import (
+    settings_of,
+    snapshot,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = list(_registry.POLICIES)
+MAYBE = st.none() | st.floats(0, 5000)
+FIGURES = st.fixed_dictionaries(
+    {
+        "valid": st.booleans(),
+        "p99_latency_s": st.none() | st.floats(0, 60),
+        "queue_depth": MAYBE,
+        "queue_total": MAYBE,
+        "arrival_rate": MAYBE,
+        "completion_rate": MAYBE,
+        "answered": st.integers(0, 30),
+        "expected": st.integers(0, 30),
+    }
+)
+CLUSTERS = st.tuples(FIGURES, st.integers(0, 30), st.integers(0, 30), st.none() | st.integers(-3, 3), st.booleans())
+
+
+def test_names_are_in_alphabetical_order_and_known() -> None:
+    assert sorted(NAMES) == NAMES == ["erlang", "hpa", "q_learning", "static", "target_tracking"]
+    assert all(_registry.get(name).name == name for name in NAMES)
+
+
+def test_an_unknown_policy_is_named_with_the_known_ones_and_the_likely_one() -> None:
+    with pytest.raises(OptionError) as error:
+        _registry.get("erlnag")
+    assert error.value.option == "policy"
+    assert all(name in str(error.value) for name in ("'erlnag'", *NAMES))
+    assert str(error.value).endswith("did you mean erlang?")
+    with pytest.raises(OptionError) as error:
+        _registry.get("\x1bzzz")
+    assert "did you mean" not in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(st.lists(CLUSTERS, min_size=1, max_size=6))
+def test_a_batch_is_pure_seeded_and_plain(name: str, clusters: list[tuple[Any, ...]]) -> None:
+    """Any observations: same answers one by one, nothing changed in place, JSON memories, no negative counts."""
+    policy = _registry.get(name)
+    settings = settings_of(name, **({"count": 3} if name == "static" else {}))
+    memories: list[dict[str, Any]] = [{} for _ in clusters]
+    for now in (1000.0, 1015.0):
+        observations = [
+            Observation(
+                now,
+                figures,
+                max(ordered, ready),
+                ready,
+                service_rate=50.0 if ordered % 2 else None,
+                taken=taken,
+                explore=explore,
+            )
+            for figures, ordered, ready, taken, explore in clusters
+        ]
+        before = copy.deepcopy((memories, observations))
+
+        def rngs(count: int) -> list[random.Random]:
+            return [random.Random(i) for i in range(count)]
+
+        proposals, after = policy.step(memories, observations, [settings] * len(clusters), rngs(len(clusters)))
+        assert (memories, observations) == before
+        for i, rng in enumerate(rngs(len(clusters))):
+            alone = policy.step([memories[i]], [observations[i]], [settings], [rng])
+            assert alone == ([proposals[i]], [after[i]])
+        assert json.loads(json.dumps(after, allow_nan=False)) == after
+        json.dumps([proposal.details for proposal in proposals], allow_nan=False)
+        for proposal in proposals:
+            assert proposal.reason
+            assert proposal.count is None or (proposal.count >= 0 and isinstance(proposal.count, int))
+        memories = after
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sequences_of_different_length_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        _registry.get(name).step([{}], [], [], [])
+
+
+@pytest.mark.parametrize("name", ["erlang", "hpa", "q_learning", "target_tracking"])
+def test_an_invalid_snapshot_is_no_ground_for_an_opinion(name: str) -> None:
+    observation = Observation(
+        0.0, snapshot(valid=False, p99_latency_s=9.0, arrival_rate=900.0), 4, 4, service_rate=50.0
+    )
+    (proposal,), _ = _registry.get(name).step([{}], [observation], [settings_of(name)], [random.Random(0)])
+    assert proposal.count is None
+
+
+def test_static_needs_a_count() -> None:
+    observation = Observation(0.0, snapshot(), 4, 4)
+    static = _registry.get("static")
+    (proposal,), _ = static.step([{}], [observation], [settings_of("static", count=7)], [random.Random(0)])
+    assert proposal.count == 7
+    for count in (None, -1):
+        with pytest.raises(OptionError, match=r"^static: "):
+            static.step([{}], [observation], [settings_of("static", count=count)], [random.Random(0)])
+
+
+def test_targets_come_from_the_option_or_the_slo() -> None:
+    assert target_of("hpa", "queue_total", 7.0, Slo()) == 7.0
+    assert target_of("hpa", "p99_latency_s", None, Slo(p99_latency=1.0)) == pytest.approx(0.65)
+    for field, target, slo in (
+        ("queue_total", None, Slo()),
+        ("queue_depth", None, Slo(queue_depth=None)),
+        ("queue_depth", 0.0, Slo()),
+    ):
+        with pytest.raises(OptionError, match=r"^hpa: "):
+            target_of("hpa", field, target, slo)
+
+
+def spec_of(documented: dict[str, Any]) -> dict[str, Any]:
+    """What the documentation of an option says, in the form of an argument spec."""
+    spec = {key: documented[key] for key in ("type", "elements", "choices", "default", "required") if key in documented}
+    if "suboptions" in documented:
+        spec["options"] = {name: spec_of(option) for name, option in documented["suboptions"].items()}
+    return spec
+
+
+def without_apply_defaults(spec: dict[str, Any]) -> dict[str, Any]:
+    """An argument spec less what documentation has no word for."""
+    return {
+        key: {name: without_apply_defaults(option) for name, option in value.items()} if key == "options" else value
+        for key, value in spec.items()
+        if key != "apply_defaults"
+    }
+
+
+def test_documentation_and_specs_agree() -> None:
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert list(documented) == NAMES
+    for name, policy in _registry.POLICIES.items():
+        spec = {"type": "dict", "options": policy.options}
+        assert spec_of(documented[name]) == without_apply_defaults(spec)
+
+
+def test_defaults_include_dicts_that_apply_theirs() -> None:
+    defaults = default_options(_registry.get("hpa").options)
+    assert defaults["scale_down"]["stabilization_window"] == 300.0
+    assert defaults["metrics"][0]["field"] == "p99_latency_s"
