@@ -143,7 +143,6 @@ options:
         description: All its instances.
         type: list
         elements: dict
-        required: true
         suboptions:
           name:
             description: Its name, as given at its start.

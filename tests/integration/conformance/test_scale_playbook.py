@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""playbooks/scale.yml, as a person runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import LocalScenario
+
+pytestmark = pytest.mark.slow
+
+PLAYBOOK = "rlops.autoscale.scale"
+
+
+@pytest.mark.core
+def test_scales_to_a_count_that_arrives_as_text_and_shows_progress(local: LocalScenario) -> None:
+    run = local.play(PLAYBOOK, "-e", "instance_count=3")
+    assert run.ok, run.output
+    assert len(local.pids()) == 3
+    assert any(line.startswith("chat: 3 of 3 ready (") for line in run.output.splitlines()), run.output
+
+    repeat = local.play(PLAYBOOK, "-e", "instance_count=3")
+    assert repeat.ok, repeat.output
+    assert "changed=0" in repeat.output
+
+
+@pytest.mark.parametrize("count", ["five", "-1", "2.5", 2.5, "", None, "5\n"])
+def test_refuses_what_is_no_count(local: LocalScenario, count: Any) -> None:
+    run = local.play(PLAYBOOK, instance_count=count)
+    assert not run.ok
+    assert run.output.count("instance_count: expected a whole number such as 5, got") == 1, run.output
+    assert not (local.home / "state").exists()
+    assert local.pids() == {}
+
+
+def test_a_count_out_of_bounds_sets_no_pin(local: LocalScenario) -> None:
+    run = local.play(PLAYBOOK, instance_count=7)
+    assert not run.ok
+    assert "target: expected a count from min_instances (0) to max_instances (6), got 7" in run.output
+    assert "pin" not in "".join(path.read_text() for path in local.home.glob("state/**/*") if path.is_file())
