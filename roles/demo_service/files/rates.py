@@ -91,11 +91,11 @@ def write(rates: Rates, path: Path) -> None:
 def synthetic_day(seed: int) -> Rates:
     """A made-up day in steps of 10 minutes: quiet night, busy evening, some noise, and a flash crowd.
 
-    The crowd comes between 9:00 and 16:00, triples the rate within 40 minutes, and goes with a half-life of 50 minutes.
+    The crowd comes between 9:00 and 16:00, doubles or triples the rate within 40 minutes, and halves every 50 minutes.
     """
     rng = random.Random(seed)  # noqa: S311  (not for secrets)
     crowd_at = rng.uniform(9, 16)
-    crowd_size = rng.uniform(0.9, 1.2)
+    crowd_size = rng.uniform(1.0, 1.3)
     noise = 0.0
     times, values = [], []
     for step in range(24 * 6 + 1):

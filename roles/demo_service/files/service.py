@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import WSCloseCode, WSMsgType, web
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, exposition
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, disable_created_metrics, exposition
 
 #: Upper bounds (s) of the latency histogram, finest around the objective of 0.2 s.
 LATENCY_BUCKETS = (
@@ -107,6 +107,7 @@ class Service:
         self._unanswered = 0
         self._connections: set[Connection] = set()
         self._lags: deque[float] = deque([0.0], maxlen=LAG_SAMPLES)
+        disable_created_metrics()  # a series of its own for each histogram, of which nobody makes use
         self._registry = CollectorRegistry()
         self._latency = Histogram(
             "app_p99_latency_seconds",
@@ -158,8 +159,7 @@ class Service:
             if self._random.random() < self.settings.block_fraction:
                 while self._loop.time() < finish:
                     pass
-            else:
-                await asyncio.sleep(max(0.0, finish - self._loop.time()))
+            await asyncio.sleep(max(0.0, finish - self._loop.time()))
             self._latency.observe(self._loop.time() - job.received)
             self._unanswered -= 1
             await job.answer()
