@@ -16,14 +16,10 @@ options:
     description:
       - Options of the policy V(erlang), the fewest instances that keep the SLO on latency at the measured arrival rate,
         by the Erlang C formula. It follows a rise at once and in one step, and shrinks late.
-      - Until the service rate is calibrated or given, the policy V(hpa) with its default options decides, on p99.
+      - Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default options
+        decides, on p99.
     type: dict
     suboptions:
-      service_rate:
-        description:
-          - Messages per second that one server of one instance completes when it is never idle.
-          - If not set, it is calibrated from completion rate, utilisation or mean latency.
-        type: float
       headroom:
         description: Factor on the arrival rate, for what it may grow by while instances boot.
         type: float

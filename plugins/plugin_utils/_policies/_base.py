@@ -91,6 +91,16 @@ class Policy(Protocol):
 class PerCluster:
     """Base of policies that decide each cluster on its own: they give `propose`, this gives `step`."""
 
+    name: str
+    #: Option -> lowest and highest value that make sense.
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise OptionError, as `policy.option`, where a value makes no sense."""
+        for name, (low, high) in self.limits.items():
+            if not low <= options[name] <= high:
+                raise OptionError(f"{self.name}.{name}", f"must be from {low:g} to {high:g}, got {options[name]:g}")
+
     def propose(
         self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random
     ) -> tuple[Proposal, Memory]:
@@ -105,6 +115,8 @@ class PerCluster:
         rngs: Sequence[Random],
     ) -> tuple[list[Proposal], list[Memory]]:
         """See Policy.step."""
+        for each in settings:
+            self.check(each.options)
         answers = [self.propose(*each) for each in zip(memories, observations, settings, rngs, strict=True)]
         return [proposal for proposal, _ in answers], [memory for _, memory in answers]
 

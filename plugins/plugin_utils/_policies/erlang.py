@@ -40,10 +40,14 @@ class Erlang(PerCluster):
 
     name = "erlang"
     options: ClassVar[dict[str, Any]] = {
-        "service_rate": {"type": "float"},
         "headroom": {"type": "float", "default": 1.1},
         "hold": {"type": "float", "default": 300.0},
         "drain_time": {"type": "float", "default": 60.0},
+    }
+    limits: ClassVar[dict[str, tuple[float, float]]] = {
+        "headroom": (0.1, 10.0),
+        "hold": (0.0, 86400.0),
+        "drain_time": (1.0, 86400.0),
     }
 
     def propose(
@@ -51,7 +55,7 @@ class Erlang(PerCluster):
     ) -> tuple[Proposal, Memory]:
         """Staff to the SLO; delegate to hpa where the service rate or the arrival rate is unknown."""
         snapshot, options, ordered = observation.snapshot, settings.options, observation.ordered
-        service_rate = options["service_rate"] or observation.service_rate
+        service_rate = observation.service_rate
         arrival_rate = snapshot.get("arrival_rate")
         if not snapshot.get("valid"):
             return Proposal(None, "no valid snapshot, the count stays"), memory

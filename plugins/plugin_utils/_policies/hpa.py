@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     SNAPSHOT_FIELDS,
     Memory,
@@ -87,6 +88,18 @@ class Hpa(PerCluster):
         ),
         "scale_down": _rules(300.0, [{"type": "Percent", "value": 100, "period": 15.0}]),
     }
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """There must be a metric, and no limit may be negative."""
+        if not options["metrics"]:
+            raise OptionError(f"{self.name}.metrics", "needs at least one metric")
+        for direction in ("scale_up", "scale_down"):
+            rules = options[direction]
+            values = [(name, rules[name]) for name in ("tolerance", "stabilization_window")]
+            values += [(f"policies.{name}", each[name]) for each in rules["policies"] for name in ("value", "period")]
+            for name, value in values:
+                if not value >= 0:
+                    raise OptionError(f"{self.name}.{direction}.{name}", f"must be at least 0, got {value:g}")
 
     def propose(
         self,

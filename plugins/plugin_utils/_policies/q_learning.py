@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Memory,
     Observation,
@@ -55,6 +56,16 @@ class QLearning(PerCluster):
         "queue_weight": {"type": "float", "default": 10.0},
         "instance_weight": {"type": "float", "default": 1.5},
     }
+    limits: ClassVar[dict[str, tuple[float, float]]] = dict.fromkeys(
+        ("learning_rate", "discount_factor", "epsilon", "epsilon_decay", "epsilon_min"), (0.0, 1.0)
+    )
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Also, thresholds must rise."""
+        super().check(options)
+        for name in ("latency_thresholds", "queue_thresholds"):
+            if list(options[name]) != sorted(set(options[name])):
+                raise OptionError(f"{self.name}.{name}", f"must rise from one to the next, got {options[name]}")
 
     def propose(
         self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random

@@ -44,6 +44,11 @@ class TargetTracking(PerCluster):
         "scale_in_cooldown": {"type": "float", "default": 300.0},
         "disable_scale_in": {"type": "bool", "default": False},
     }
+    limits: ClassVar[dict[str, tuple[float, float]]] = {
+        "scale_out_after": (1, 1000),
+        "scale_in_after": (1, 1000),
+        "scale_in_cooldown": (0.0, 86400.0),
+    }
 
     def propose(
         self,

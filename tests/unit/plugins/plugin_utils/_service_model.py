@@ -181,7 +181,10 @@ class Agent:
         limits = _guards.GuardSettings(
             min_instances=settings.min_instances, max_instances=settings.max_instances, slo=slo, **self.guards
         )
-        rng, memory, guard_memory, calibration = random.Random(seed), {}, {}, {}
+        rng = random.Random(seed)
+        memory: dict[str, Any] = {}
+        guard_memory: dict[str, Any] = {}
+        calibration: dict[str, Any] = {}
         proposed_at: int | None = None
         rows = []
         for _ in range(ticks):

@@ -68,7 +68,8 @@ def test_an_unknown_policy_is_named_with_the_known_ones_and_the_likely_one() -> 
 def test_a_batch_is_pure_seeded_and_plain(name: str, clusters: list[tuple[Any, ...]]) -> None:
     """Any observations: same answers one by one, nothing changed in place, JSON memories, no negative counts."""
     policy = _registry.get(name)
-    settings = settings_of(name, **({"count": 3} if name == "static" else {}))
+    own: dict[str, Any] = {"count": 3} if name == "static" else {}
+    settings = settings_of(name, **own)
     memories: list[dict[str, Any]] = [{} for _ in clusters]
     for now in (1000.0, 1015.0):
         observations = [
@@ -138,9 +139,33 @@ def test_targets_come_from_the_option_or_the_slo() -> None:
             target_of("hpa", field, target, slo)
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("erlang", "headroom", 0.0),
+        ("erlang", "drain_time", 0.0),
+        ("erlang", "hold", float("nan")),
+        ("hpa", "metrics", []),
+        ("q_learning", "learning_rate", 1.1),
+        ("q_learning", "epsilon", -0.1),
+        ("q_learning", "queue_thresholds", [20.0, 10.0]),
+        ("target_tracking", "scale_out_after", 0),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(name: str, option: str, value: Any) -> None:
+    wrong: dict[str, Any] = {option: value}
+    with pytest.raises(OptionError) as error:
+        _registry.get(name).step(
+            [{}], [Observation(0.0, snapshot(), 1, 1)], [settings_of(name, **wrong)], [random.Random(0)]
+        )
+    assert error.value.option == f"{name}.{option}"
+
+
 def spec_of(documented: dict[str, Any]) -> dict[str, Any]:
     """What the documentation of an option says, in the form of an argument spec."""
-    spec = {key: documented[key] for key in ("type", "elements", "choices", "default", "required") if key in documented}
+    spec: dict[str, Any] = {
+        key: documented[key] for key in ("type", "elements", "choices", "default", "required") if key in documented
+    }
     if "suboptions" in documented:
         spec["options"] = {name: spec_of(option) for name, option in documented["suboptions"].items()}
     return spec

@@ -82,12 +82,6 @@ def test_a_backlog_is_worked_off_in_drain_time() -> None:
     assert ask(100.0, ordered=3, headroom=1.0, figures={"queue_total": None})[0].count == 3
 
 
-def test_service_rate_as_an_option_wins_over_the_calibrated_one() -> None:
-    observation = Observation(0.0, snapshot(arrival_rate=400.0, p99_latency_s=0.1), 2, 2, service_rate=50.0)
-    proposal, _ = propose("erlang", {}, observation, settings_of("erlang", headroom=1.0, service_rate=100.0))
-    assert proposal.count == 5
-
-
 @pytest.mark.parametrize(("arrival_rate", "service_rate"), [(400.0, None), (None, 50.0)])
 def test_hpa_decides_while_a_rate_is_unknown(arrival_rate: float | None, service_rate: float | None) -> None:
     proposal, memory = ask(arrival_rate, 2, service_rate=service_rate, figures={"p99_latency_s": 0.26})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Memory,
     Observation,
@@ -155,6 +156,20 @@ def test_percentages_round_towards_change() -> None:
 
 def test_without_scaling_policies_nothing_limits() -> None:
     assert ask(2, queue_depth=100.0, options=rules("scale_up", policies=[]))[0] == 20
+
+
+@pytest.mark.parametrize(
+    ("change", "option"),
+    [
+        ({"tolerance": -0.1}, "tolerance"),
+        ({"stabilization_window": -1.0}, "stabilization_window"),
+        ({"policies": [{"type": "Pods", "value": 1, "period": -1.0}]}, "policies.period"),
+    ],
+)
+def test_a_negative_limit_is_named(change: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError) as error:
+        ask(4, queue_depth=10.0, options=rules("scale_down", **change))
+    assert error.value.option == f"hpa.scale_down.{option}"
 
 
 def test_memory_does_not_grow() -> None:

@@ -128,7 +128,7 @@ def test_three_steps_by_hand() -> None:
 
 def test_the_update_discounts_what_comes_next() -> None:
     table = {"0_0_3": {"-1": -8.0, "0": -4.0, "1": -6.0}, "3_3_2": {"1": -10.0}}
-    memory = {"q_table": table, "epsilon": 0.05, "pending": {"state": "3_3_2", "action": 1}}
+    memory: Memory = {"q_table": table, "epsilon": 0.05, "pending": {"state": "3_3_2", "action": 1}}
     _, memory = tick(memory, 0.05, 5.0, 3, 0.5, taken=1)
     assert memory["q_table"]["3_3_2"]["1"] == pytest.approx(-10 + 0.1 * (-4.5 + 0.9 * -4.0 + 10))
     assert table["3_3_2"]["1"] == -10.0
@@ -154,7 +154,7 @@ def test_epsilon_decays_while_above_its_minimum() -> None:
 
 
 def test_without_exploration_it_is_greedy_draws_nothing_and_does_not_decay_but_learns() -> None:
-    memory = {
+    memory: Memory = {
         "q_table": {"0_0_2": {"-1": -5.0, "0": -1.0, "1": -2.0}},
         "epsilon": 0.8,
         "pending": {"state": "x", "action": 0},
@@ -201,7 +201,7 @@ def test_exploration_draws_evenly_among_what_is_allowed(draw: float, action: int
 
 def test_all_parameters_are_options() -> None:
     settings = PolicySettings(slo=Slo(p99_latency=1.0, queue_depth=None))
-    options = {
+    options: dict[str, Any] = {
         "learning_rate": 0.5,
         "discount_factor": 0.0,
         "epsilon": 0.4,
@@ -219,8 +219,10 @@ def test_all_parameters_are_options() -> None:
 
 
 def test_a_run_is_the_same_again_with_the_same_seed() -> None:
-    def run(seed: int) -> list[int | None]:
-        rng, world, memory, count, actions = random.Random(seed), random.Random(3), {}, 3, []
+    def run(seed: int) -> list[int]:
+        rng, world = random.Random(seed), random.Random(3)
+        memory: Memory = {}
+        count, actions = 3, []
         settings = settings_of("q_learning")
         taken = None
         for _ in range(200):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Memory, Observation
@@ -17,7 +18,7 @@ from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._polici
 
 
 def run(
-    p99s: list[float | None], ordered: int = 4, memory: Memory | None = None, start: float = 0.0, **options: Any
+    p99s: Sequence[float | None], ordered: int = 4, memory: Memory | None = None, start: float = 0.0, **options: Any
 ) -> tuple[list[int | None], Memory]:
     """Counts proposed at a p99 target of 0.1 s, each carried out before the next tick."""
     memory, counts, taken = memory or {}, [], None
