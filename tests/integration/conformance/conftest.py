@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clusters of a real, tiny service, one kind for each driver: a new driver joins by a Scenario of its own in DRIVERS."""
+"""Clusters of a real, tiny service, one kind per driver: a new driver joins by a Scenario of its own in DRIVERS."""
 
 from __future__ import annotations
 

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From reports, memory and probes to states, one rule at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._assess import (
+    FORGET_AFTER_S,
+    MAX_RETRY_DELAY_S,
+    assess,
+    hold_back,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import (
+    BOOTING,
+    DRAINING,
+    FAILED,
+    READY,
+    Mark,
+    Memory,
+    Probe,
+    Reported,
+    Settings,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+SETTINGS = Settings(boot_timeout=60.0, unhealthy_timeout=20.0, retry_delay=10.0)
+REPORT = Reported(name="chat-1", index=1, pool="local", created_at=0.0)
+WELL = {"chat-1": Probe(True, "HTTP 200")}
+ILL = {"chat-1": Probe(False, "HTTP 503")}
+
+
+def mark(**facts: object) -> Memory:
+    return Memory(marks={"chat-1": Mark(pool="local", index=1, asked_at=0.0, seen=True, **facts)})  # type: ignore[arg-type]
+
+
+def state(reports: list[Reported], memory: Memory, probes: dict[str, Probe], now: float) -> str | None:
+    instances, _memory = assess(reports, memory, probes, SETTINGS, now)
+    return instances[0].state if instances else None
+
+
+@pytest.mark.parametrize(
+    ("memory", "probes", "now", "expected"),
+    [
+        (mark(), ILL, 60.0, BOOTING),
+        (mark(), ILL, 60.1, FAILED),
+        (mark(), WELL, 60.1, READY),
+        (mark(), {}, 1.0, READY),  # no health gate: it runs, so it is ready
+        (mark(ready_at=1.0), ILL, 100.0, READY),  # only just
+        (mark(ready_at=1.0, unhealthy_since=80.0), ILL, 100.0, READY),
+        (mark(ready_at=1.0, unhealthy_since=79.9), ILL, 100.0, FAILED),
+        (mark(ready_at=1.0, unhealthy_since=79.9), WELL, 100.0, READY),
+        (mark(ready_at=1.0, draining_since=50.0), ILL, 100.0, DRAINING),
+        (mark(ready_at=1.0, stopping_since=50.0), WELL, 100.0, DRAINING),
+        (mark(failed="broken"), WELL, 100.0, FAILED),  # no way back
+        (Memory(), WELL, 5.0, READY),  # adopted
+        (Memory(), ILL, 5.0, BOOTING),
+        (Memory(), ILL, 61.0, FAILED),
+    ],
+)
+def test_running(memory: Memory, probes: dict[str, Probe], now: float, expected: str) -> None:
+    assert state([REPORT], memory, probes, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        (mark(), FAILED),
+        (mark(ready_at=1.0), FAILED),
+        (mark(stopping_since=2.0), DRAINING),  # it has ended as it was asked to; the next pass clears it away
+    ],
+)
+def test_ended(memory: Memory, expected: str) -> None:
+    assert state([replace(REPORT, running=False)], memory, {}, 5.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "now", "expected"),
+    [
+        (mark(ready_at=1.0), 5.0, FAILED),
+        (mark(ready_at=1.0, draining_since=2.0), 5.0, None),
+        (mark(failed="broken", stopping_since=2.0), 5.0, None),
+        (Memory(marks={"chat-1": Mark("local", 1, asked_at=0.0)}), 60.0, BOOTING),  # clouds report with a delay
+        (Memory(marks={"chat-1": Mark("local", 1, asked_at=0.0)}), 60.1, FAILED),
+    ],
+)
+def test_not_reported(memory: Memory, now: float, expected: str | None) -> None:
+    assert state([], memory, {}, now) == expected
+
+
+def test_a_gate_of_several_successes_counts_them_in_a_row() -> None:
+    settings = replace(SETTINGS, health_successes=2)
+    memory = Memory()
+    states = []
+    for now, probes in enumerate((WELL, ILL, WELL, WELL)):
+        instances, memory = assess([REPORT], memory, probes, settings, float(now))
+        states.append(instances[0].state)
+    assert states == [BOOTING, BOOTING, BOOTING, READY]
+
+
+def test_the_first_failure_of_what_was_ready_is_repaired_at_once() -> None:
+    _instances, memory = assess([], mark(ready_at=1.0), {}, SETTINGS, 50.0)
+    assert (memory.failures, memory.retry_at) == (1, None)
+
+
+def test_what_never_was_ready_waits_twice_as_long_each_time() -> None:
+    memory = Memory()
+    waits = []
+    for attempt in range(8):
+        now = 300.0 * attempt
+        memory = hold_back(memory, SETTINGS, now, "chat-1", once_ready=False)
+        assert memory.retry_at is not None
+        waits.append(memory.retry_at - now)
+    assert waits == [10.0, 20.0, 40.0, 80.0, 160.0, MAX_RETRY_DELAY_S, MAX_RETRY_DELAY_S, MAX_RETRY_DELAY_S]
+
+
+def test_failures_are_forgotten_after_a_quiet_while() -> None:
+    memory = Memory(failures=7, failed_at=0.0)
+    assert hold_back(memory, SETTINGS, FORGET_AFTER_S, "chat-1", once_ready=True).failures == 8
+    assert hold_back(memory, SETTINGS, FORGET_AFTER_S + 1, "chat-1", once_ready=True).failures == 1
+
+
+def test_an_instance_that_gets_ready_ends_the_wait_but_not_the_count() -> None:
+    memory = replace(mark(), failures=3, failed_at=0.0, retry_at=500.0)
+    _instances, memory = assess([REPORT], memory, WELL, SETTINGS, 30.0)
+    assert (memory.failures, memory.retry_at) == (3, None)
+
+
+@given(st.booleans(), st.sampled_from([None, 3.0]), st.sampled_from([None, 4.0]), st.floats(0, 1e9))
+def test_memory_survives_being_plain_data(seen: bool, ready_at: float | None, since: float | None, at: float) -> None:
+    memory = Memory(
+        target=3, failures=1, failed_at=at, marks={"chat-1": Mark("local", 1, at, seen, 2, ready_at, since)}
+    )
+    assert Memory.from_plain(memory.to_plain()) == memory
+    assert Memory.from_plain({}) == Memory()
+    assert Memory.from_plain(memory.to_plain() | {"of a later version": 1}) == memory

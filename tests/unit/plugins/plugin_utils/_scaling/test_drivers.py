@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Parts of the drivers that need no processes; the conformance suite has the rest."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _processes
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._custom import CustomDriver
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._local import _words
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import free_ports, parse_range
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import BACKENDS, make_driver
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
+    Supervisord,
+    private_directory,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def custom(reported: list[dict[str, Any]] | None) -> CustomDriver:
+    return CustomDriver(PoolContext("chat", "cloud", {"tasks": "/pool.yml"}, stop_timeout=30.0, reported=reported))
+
+
+def test_custom_takes_indexes_from_names_or_positions() -> None:
+    reported = custom([{"name": "chat-7"}, {"name": "web"}, {"name": "x", "index": 5, "port": None}]).status()
+    assert [(r.name, r.index, r.port, r.running) for r in reported] == [
+        ("chat-7", 7, None, True),
+        ("web", 2, None, True),
+        ("x", 5, None, True),
+    ]
+
+
+def test_custom_refuses_twins_and_no_report() -> None:
+    with pytest.raises(OptionError, match="reported: chat-1 is listed twice in pool cloud"):
+        custom([{"name": "chat-1"}, {"name": "chat-1"}]).status()
+    with pytest.raises(OptionError, match="cluster_scale_reported"):
+        custom(None).status()
+
+
+def test_custom_leaves_operations_to_the_tasks_in_order() -> None:
+    driver = custom([])
+    instance = Reported("chat-1", 1, "cloud", address="10.0.0.1", port=80)
+    driver.undrain([instance])
+    driver.stop([instance], kill=True)
+    driver.start([Order("chat-2", 2)])
+    assert [(job["operation"], job["tasks"], job["instances"]) for job in driver.todo()] == [
+        ("undrain", "/pool.yml", [{"name": "chat-1", "index": 1, "address": "10.0.0.1", "port": 80}]),
+        ("kill", "/pool.yml", [{"name": "chat-1", "index": 1, "address": "10.0.0.1", "port": 80}]),
+        ("start", "/pool.yml", [{"name": "chat-2", "index": 2}]),
+    ]
+
+
+def test_backends_are_in_order_and_their_options_do_not_collide() -> None:
+    assert list(BACKENDS) == sorted(BACKENDS)
+    names = [name for driver in BACKENDS.values() for name in driver.options]
+    assert len(names) == len(set(names))
+    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, got dokker$"):
+        make_driver("dokker", PoolContext("chat", "x", {}, stop_timeout=1.0))
+
+
+def test_ports_in_use_or_reserved_are_passed_over() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port not in list(free_ports(range(port, port + 1), set()))
+    assert list(free_ports(range(port, port + 1), set())) == [port]
+    assert list(free_ports(range(port, port + 1), {port})) == []
+
+
+@pytest.mark.parametrize("text", ["", "20000", "2-1", "9000-8000", "80-90", "60000-70000", "a-b", "20000-20010x"])
+def test_odd_port_ranges_are_refused(text: str) -> None:
+    with pytest.raises(OptionError, match=r"^port_range: "):
+        parse_range(text)
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda word: "\0" not in word), min_size=1))
+def test_a_command_line_is_split_as_a_shell_does(words: list[str]) -> None:
+    assert _words(shlex.join(words)) == words
+    assert _words(words) == words
+
+
+@pytest.mark.parametrize("command", ["", [], "it's", 5, None])
+def test_odd_commands_are_refused(command: object) -> None:
+    with pytest.raises(OptionError, match=r"^command: expected a line or a list of words"):
+        _words(command)
+
+
+def test_only_known_places_are_filled_and_what_is_filled_in_is_not_looked_at_again() -> None:
+    values = {"name": "{port}", "port": 80, "index": None}
+    assert fill("{name} {port} {{port}} {other} {}", values) == "{port} 80 {80} {other} {}"
+    assert fill("{index}", values) is None
+    assert fill("{address}", values) is None
+
+
+def test_a_process_is_known_by_more_than_its_pid() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as child:
+        known = _processes.identity(child.pid)
+        assert known is not None
+        assert known == _processes.identity(child.pid)
+        assert known != _processes.identity(os.getpid())
+        _processes.send(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert _processes.identity(child.pid) is None  # ended, not yet waited for
+    assert _processes.identity(child.pid) is None
+    _processes.send(child.pid, signal.SIGTERM)
+
+
+def test_what_cannot_be_private_is_refused(tmp_path: Path) -> None:
+    made = private_directory(tmp_path / "a" / "b")
+    assert made.stat().st_mode & 0o777 == 0o700
+    made.chmod(0o777)
+    with pytest.raises(AutoscaleError, match="writable for others"):
+        private_directory(made)
+    with pytest.raises(OptionError, match=r"^directory: .* without spaces"):
+        Supervisord(tmp_path / "a b")
+
+
+def test_supervisord_that_is_not_there_has_no_processes(tmp_path: Path) -> None:
+    assert Supervisord(tmp_path).processes() == {}
+    (tmp_path / "supervisord.pid").write_text(f"{os.getpid()}\n")  # a pid that somebody else has now
+    assert Supervisord(tmp_path).processes() == {}
+    assert list(tmp_path.iterdir()) == [tmp_path / "supervisord.pid"]
+
+
+def test_the_lack_of_supervisor_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(AutoscaleError, match="-m pip install supervisor"):
+        Supervisord(tmp_path).ensure_running()
