@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MARK = "DEMO_DIRECTORY"
-SERVICE = Path(__file__).with_name("service.py")
+SERVICE = Path(__file__).resolve().with_name("service.py")
 PROC = Path("/proc")
 
 

@@ -170,6 +170,7 @@ async def replay_load(demo: Demo, cluster: str, start_at: float, watcher: Watche
     command += [f"--instances={demo.file(cluster, 'instances.json')}", f"--seed={demo.seed}", f"--start-at={start_at}"]
     lines = await run(demo, command, demo.file(cluster, "load.log"))
     samples = [report.Sample(at - start_at, running) for at, running in watcher.samples]
+    report.write_samples(samples, demo.file(cluster, "running.csv"))
     lateness = json.loads(lines[-1])["lateness_p99_s"]
     return report.judge(
         name,
@@ -214,6 +215,7 @@ async def replay_with_fixed(demo: Demo, counts: list[int]) -> dict[int, report.V
             cluster = f"{AGENT}-fixed-{count}"
             variables = {
                 "autoscale_cluster": cluster,
+                "autoscale_min_instances": 1,
                 "autoscale_max_instances": MOST_INSTANCES,
                 "instance_count": count,
             }

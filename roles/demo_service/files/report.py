@@ -59,6 +59,14 @@ def read_messages(path: Path) -> list[Sent]:
         return [Sent(float(row["due_s"]), float(row["latency_s"] or math.inf)) for row in csv.DictReader(file)]
 
 
+def write_samples(samples: Sequence[Sample], path: Path) -> None:
+    """Keep what was seen of a cluster, for those who want to look closer."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(Sample._fields)
+        rows.writerows((f"{sample.time:.2f}", sample.running) for sample in samples)
+
+
 def judge(
     name: str,
     messages: Sequence[Sent],
