@@ -85,7 +85,7 @@ def observe(ansible_playbook: Play) -> Play:
     return run
 
 
-def snapshot_of(run: PlaybookRun) -> dict[str, Any]:
+def result_of(run: PlaybookRun) -> Any:
     assert run.rc == 0, run.output
     encoded = run.stdout.partition("RESULT ")[2].split('"')[0]
     return json.loads(b64decode(encoded))
@@ -101,7 +101,7 @@ def failure_of(run: PlaybookRun) -> str:
 def test_observes_in_process(serve: Serve, observe: Play) -> None:
     servers = {"a": serve(metrics(100, queue=4)), "b": serve(metrics(300, queue=8))}
     instances = [{"name": name, "metrics_url": server.url} for name, server in servers.items()]
-    snapshot = snapshot_of(observe({"instances": instances, "prime_delay": 0.2}))
+    snapshot = result_of(observe({"instances": instances, "prime_delay": 0.2}))
     assert snapshot["cluster"] == "chat"
     assert snapshot["valid"] is True
     assert (snapshot["answered"], snapshot["queue_depth"], snapshot["completion_rate"]) == (2, 6, 0)
@@ -117,7 +117,7 @@ def test_options_come_from_the_hosts_variables(serve: Serve, observe: Play) -> N
         "autoscale_prime_delay": "0.1",
     }
     arguments = {"instances": [{"name": "a", "metrics_url": server.url}]}
-    snapshot = snapshot_of(observe(arguments, variables, check=True))
+    snapshot = result_of(observe(arguments, variables, check=True))
     assert snapshot["queue_depth"] == 5
     assert server.requests[0][1]["X-From"] == "chat"
 
@@ -125,10 +125,10 @@ def test_options_come_from_the_hosts_variables(serve: Serve, observe: Play) -> N
 def test_counters_lead_from_one_snapshot_to_the_next(serve: Serve, observe: Play) -> None:
     server = serve(metrics(100))
     arguments = {"instances": [{"name": "a", "metrics_url": server.url}], "prime_delay": 0, "interval": 600}
-    first = snapshot_of(observe(arguments))
+    first = result_of(observe(arguments))
     assert first["valid"] is False
     server.answer = metrics(160)
-    second = snapshot_of(observe(arguments | {"previous": first["counters"]}))
+    second = result_of(observe(arguments | {"previous": first["counters"]}))
     assert second["completion_rate"] * second["interval_s"] == pytest.approx(60, rel=0.05)
 
 
@@ -138,13 +138,14 @@ def test_text_of_instances_stays_literal_and_short(serve: Serve, observe: Play) 
     good, bad = serve(page(page_text)), serve(page("", content_type=f"text/{evil}"))
     instances = [{"name": "good", "metrics_url": good.url}, {"name": "bad", "metrics_url": bad.url}]
     run = observe({"instances": instances, "prime_delay": 0})
-    snapshot = snapshot_of(run)
+    snapshot = result_of(run)
     assert "{{ lookup" in snapshot["warnings"][1]
     assert "{{ lookup" in snapshot["instances"][1]["error"]
     assert max(len(warning) for warning in snapshot["warnings"]) < 300
     assert "\x1b" not in json.dumps(snapshot, ensure_ascii=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("via", [None, "bastion"])
 def test_secrets_are_in_no_output(serve: Serve, observe: Play, tmp_path: Path, via: str | None) -> None:
     """Not on success, not on failures of any kind, at no verbosity."""
@@ -169,35 +170,52 @@ def test_secrets_are_in_no_output(serve: Serve, observe: Play, tmp_path: Path, v
     sent = server.requests[0][1]
     assert b64decode(sent["Authorization"].removeprefix("Basic ")).decode() == f"me:{SECRETS['password']}"
     assert sent["X-Key"] == SECRETS["header"]
-    assert snapshot_of(runs[0])["answered"] == 1
-    snapshot = json.dumps(snapshot_of(runs[0]))
+    assert result_of(runs[0])["answered"] == 1
+    snapshot = json.dumps(result_of(runs[0]))
     shown = "".join(run.output for run in runs) + snapshot
     for secret in (*SECRETS.values(), b64encode(f"me:{SECRETS['password']}".encode()).decode()):
         assert secret not in shown
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"source": "telepathy"}, ["source", "telepathy", "scrape"]),
-        ({"instances": "many"}, ["instances", "dict"]),
-        ({}, ["instances: source=scrape needs"]),
-        ({"instances": [{"name": "a"}]}, ["instances: a has no metrics_url"]),
-        ({"instances": [{"name": "a", "metrics_url": "file:///etc/passwd"}]}, ["instances: expected a URL like"]),
-        ({"instances": [], "metrics": {"lag": {}}}, ["metrics.lag"]),
-        ({"instances": [], "http": {"timeout": "soon"}}, ["timeout", "float"]),
-        ({"instances": [], "http": {"password": "x"}}, ["username", "password", "http"]),
-        ({"instances": [], "http": {"ca_path": "/nowhere.pem"}}, ["http.ca_path: /nowhere.pem does not exist"]),
-        ({"source": "file", "file": {"path": "/x"}, "min_answered": 5}, ["min_answered: a part of 1"]),
-        ({"source": "prometheus", "prometheus": {"url": "prometheus:9090"}}, ["prometheus.url: expected a URL like"]),
-        ({"instances": [], "scrape_via": "nobody"}, ["scrape_via: a host of the inventory is expected, got nobody"]),
-    ],
-)
-def test_a_wrong_setting_is_one_clear_error(observe: Play, arguments: dict[str, Any], words: list[str]) -> None:
-    message = failure_of(observe(arguments))
-    assert [word for word in words if word not in message] == []
-    assert len(message) < 300
-    assert "Traceback" not in message
+WRONG_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"source": "telepathy"}, ["source", "telepathy", "scrape"]),
+    ({"instances": "many"}, ["instances", "dict"]),
+    ({}, ["instances: source=scrape needs"]),
+    ({"instances": [{"name": "a"}]}, ["instances: a has no metrics_url"]),
+    ({"instances": [{"name": "a", "metrics_url": "file:///etc/passwd"}]}, ["instances: expected a URL like"]),
+    ({"instances": [], "metrics": {"lag": {}}}, ["metrics.lag"]),
+    ({"instances": [], "http": {"timeout": "soon"}}, ["timeout", "float"]),
+    ({"instances": [], "http": {"password": "x"}}, ["username", "password", "http"]),
+    ({"instances": [], "http": {"ca_path": "/nowhere.pem"}}, ["http.ca_path: /nowhere.pem does not exist"]),
+    ({"source": "file", "file": {"path": "/x"}, "min_answered": 5}, ["min_answered: a part of 1"]),
+    ({"source": "prometheus", "prometheus": {"url": "prometheus:9090"}}, ["prometheus.url: expected a URL like"]),
+    ({"instances": [], "scrape_via": "nobody"}, ["scrape_via: a host of the inventory is expected, got nobody"]),
+]
+
+
+def test_a_wrong_setting_is_one_clear_error(ansible_playbook: Play) -> None:
+    playbook = """\
+- name: Observe
+  hosts: all
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Observe
+      rlops.autoscale.metrics_snapshot: "{{ item }}"
+      loop: "{{ cases }}"
+      register: observed
+      ignore_errors: true
+    - name: Show
+      ansible.builtin.debug:
+        msg: "RESULT {{ observed.results | map(attribute='msg') | to_json | b64encode }}"
+"""
+    cases = [arguments for arguments, _ in WRONG_SETTINGS]
+    messages = result_of(ansible_playbook(playbook, extra_vars={"cases": cases}))
+    assert len(messages) == len(cases)
+    for (arguments, words), message in zip(WRONG_SETTINGS, messages, strict=True):
+        assert [word for word in words if word not in message] == [], (arguments, message)
+        assert len(message) < 300
+        assert "Traceback" not in message
 
 
 def test_tls_end_to_end(observe: Play, tmp_path: Path) -> None:
@@ -209,8 +227,8 @@ def test_tls_end_to_end(observe: Play, tmp_path: Path) -> None:
             "client_key": str(certificates.client_key),
         }
         arguments = {"instances": [{"name": "a", "metrics_url": server.url}], "prime_delay": 0}
-        assert snapshot_of(observe(arguments | {"http": http}))["answered"] == 1
-        [row] = snapshot_of(observe(arguments))["instances"]
+        assert result_of(observe(arguments | {"http": http}))["answered"] == 1
+        [row] = result_of(observe(arguments))["instances"]
     assert row["error"].startswith("TLS: ")
 
 
@@ -258,6 +276,7 @@ def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 class TestOtherHosts:
     """On another host the module runs, with that host's Python; here a link to it tells that it was used."""
 
@@ -273,9 +292,9 @@ class TestOtherHosts:
         server = serve(metrics(1))
         bastion = {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
         arguments = {"instances": [{"name": "a", "metrics_url": server.url}], "prime_delay": 0}
-        here = snapshot_of(observe(arguments, hosts={"bastion": bastion}))
+        here = result_of(observe(arguments, hosts={"bastion": bastion}))
         assert not python.with_name("calls").exists()
-        there = snapshot_of(observe(arguments | {"scrape_via": "bastion"}, hosts={"bastion": bastion}))
+        there = result_of(observe(arguments | {"scrape_via": "bastion"}, hosts={"bastion": bastion}))
         assert "AnsiballZ_metrics_snapshot" in python.with_name("calls").read_text()
         assert here["at"] < there["at"]
         assert {field: here[field] for field in here.keys() - {"at", "counters"}} == {
@@ -297,7 +316,7 @@ class TestOtherHosts:
         with ssh_server(tmp_path) as variables:
             there = variables | {"ansible_python_interpreter": str(python)}
             arguments = {"instances": [{"name": "a", "metrics_url": server.url}], "prime_delay": 0}
-            via = snapshot_of(observe(arguments | {"scrape_via": "bastion"}, hosts={"bastion": there}))
-            direct = snapshot_of(observe(arguments, there))
+            via = result_of(observe(arguments | {"scrape_via": "bastion"}, hosts={"bastion": there}))
+            direct = result_of(observe(arguments, there))
         assert via["answered"] == direct["answered"] == 1
         assert python.with_name("calls").read_text().count("AnsiballZ_metrics_snapshot") == 2
