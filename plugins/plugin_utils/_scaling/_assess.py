@@ -129,7 +129,7 @@ def _remember(instances: Sequence[Instance], memory: Memory, settings: Settings,
     failed = newly_failed(instances, memory)
     if failed:
         once_ready = all(instance.mark.ready_at is not None for instance in failed)
-        return hold_back(after, settings, now, f"{failed[-1].name} ({failed[-1].reason})", once_ready=once_ready)
+        return hold_back(after, settings, now, f"{failed[-1].name} failed: {failed[-1].reason}", once_ready=once_ready)
     if any(instance.mark.ready_at == now for instance in instances):
         return replace(after, retry_at=None)
     return after

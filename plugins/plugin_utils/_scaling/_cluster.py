@@ -116,6 +116,10 @@ class Cluster:
 
     def observe(self, memory: Memory) -> Observed:
         """What is there now, in which state. Read-only."""
+        for name, mark in memory.marks.items():
+            if mark.pool not in self._drivers:
+                lost = f"{name} runs in pool {mark.pool}, which is not in the list any more"
+                raise OptionError("pools", f"{lost}; put it back, and scale down before you take it out")
         reported = self._reported()
         # What is on its way out is not asked: its health no longer matters.
         asked = [r for r in reported if r.running and not r.stopping and not _leaves(memory, r.name)]
@@ -146,7 +150,7 @@ class Cluster:
         after = planned.memory
         if refused:
             after = replace(after, marks={name: mark for name, mark in after.marks.items() if name not in refused})
-            failure = "{} ({})".format(*next(iter(refused.items())))
+            failure = "{} failed: {}".format(*next(iter(refused.items())))
             after = hold_back(after, self._settings, now, failure, once_ready=False)
         instances, after = self._afterwards(before, after, look_again=bool(planned.operations) and not dry_run)
         failed = {i.name: (i.reason or "", i.mark.ready_at is not None) for i in newly_failed(before, memory)}
@@ -161,6 +165,7 @@ class Cluster:
             failed=failed,
             before=before,
             after=instances,
+            last_failure=after.failure,
             elapsed_s=now - since,
             todo=todo,
         )

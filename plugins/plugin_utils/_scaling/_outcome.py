@@ -41,6 +41,7 @@ class Outcome:
     failed: Mapping[str, tuple[str, bool]]  # name -> why, and whether it had ever been ready
     before: Sequence[Instance]
     after: Sequence[Instance]
+    last_failure: str | None = None  # in words, from whichever pass
     elapsed_s: float = 0.0  # since the cluster was last finished
     todo: list[dict[str, Any]] = field(default_factory=list)  # for pools whose tasks are the user's
 
@@ -84,7 +85,7 @@ class Outcome:
         """The counts, for how long, and what went wrong."""
         problems = [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
         if self.holding:
-            problems.append(self.holding)
+            problems += [self.holding] if problems or not self.last_failure else [self.last_failure, self.holding]
         return "; ".join([f"{self.counts()} ({self.elapsed_s:.0f} s)", *problems])
 
     def diff(self) -> dict[str, str]:

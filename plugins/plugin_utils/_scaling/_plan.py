@@ -158,16 +158,14 @@ def _allowed_starts(instances: Sequence[Instance], missing: int, memory: Memory,
     """How many may be started now, and why not all of them. After failures: none, then one on trial."""
     if memory.retry_at is None or missing <= 0:
         return max(missing, 0), None
-    failed = f"{memory.failure} failed"
-    if memory.failures > 1:
-        failed = f"instances failed {memory.failures} times, last {memory.failure}"
+    after = "" if memory.failures == 1 else f"after {memory.failures} failures, "
     if now < memory.retry_at:
         tens = math.ceil((memory.retry_at - now) / 10)
-        return 0, f"{failed}, the next try comes within {tens * 10} s"
+        return 0, f"{after}the next try comes within {tens * 10} s"
     on_trial = [i for i in instances if i.state == BOOTING and i.mark.asked_at >= memory.retry_at]
     if on_trial:
-        return 0, f"{failed}, {on_trial[0].name} has to be ready first"
-    return 1, None if missing == 1 else f"{failed}, one is tried first"
+        return 0, f"{after}{on_trial[0].name} has to be ready first"
+    return 1, None if missing == 1 else f"{after}one is tried first"
 
 
 def _shrink(instances: Sequence[Instance], surplus: int, pools: Sequence[Pool], settings: Settings) -> list[Operation]:

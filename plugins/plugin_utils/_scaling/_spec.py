@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import BACKENDS
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Pool, Settings
 
@@ -70,6 +70,9 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     for name in _NOT_NEGATIVE:
         if options[name] < 0:
             raise OptionError(name, f"expected 0 or more, got {options[name]:g}")
+    for name in ("health_url", "metrics_url", "drain_url"):
+        if options[name]:
+            _check_url(name, options[name])
     if options["health_timeout"] <= 0:
         raise OptionError("health_timeout", f"expected more than 0 s, got {options['health_timeout']:g}")
     if options["health_successes"] < 1:
@@ -80,6 +83,17 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
             f"expected at least min_instances ({options['min_instances']}), got {options['max_instances']}",
         )
     return Settings(**{field.name: options[field.name] for field in fields(Settings)})
+
+
+def _check_url(option: str, template: str) -> None:
+    """Refuse what can never work, and passwords, which belong into options that no output shows."""
+    scheme, separator, rest = template.partition("://")
+    if scheme not in ("http", "https") or not separator:
+        raise OptionError(option, f"expected an http:// or https:// URL, got {quoted(template.rpartition('@')[2])}")
+    if "@" in rest.partition("/")[0]:
+        raise OptionError(
+            option, "expected a URL without user and password; they belong into the setting autoscale_http"
+        )
 
 
 def pools_of(options: Mapping[str, Any]) -> list[Pool]:

@@ -112,6 +112,11 @@ def test_pools_are_filled_in_order_and_emptied_in_reverse(local: LocalScenario) 
     ]
     run = local.reach(2)
     assert [i["pool"] for i in run.result["instances"]] == ["near", "near"]
+    near, far = local.settings["autoscale_pools"]
+    local.settings["autoscale_pools"] = [far]
+    refused = local.converge(2)
+    assert "pools: chat-1 runs in pool near, which is not in the list any more" in refused.output
+    local.settings["autoscale_pools"] = [near, far]
     refused = local.converge(5)
     assert "target: expected at most what the pools hold together (near 2 + far 2), got 5" in refused.output
     local.reach(0)

@@ -29,11 +29,12 @@ def test_scales_to_a_count_that_arrives_as_text_and_shows_progress(local: LocalS
     assert "changed=0" in repeat.output
 
 
-@pytest.mark.parametrize("count", ["five", "-1", "2.5", 2.5, "", None, "5\n"])
+@pytest.mark.parametrize("count", ["five", "-1", "2.5", 2.5, "", None])
 def test_refuses_what_is_no_count(local: LocalScenario, count: Any) -> None:
     run = local.play(PLAYBOOK, instance_count=count)
     assert not run.ok
-    assert run.output.count("instance_count: expected a whole number such as 5, got") == 1, run.output
+    assert "instance_count: expected a whole number such as 5, got" in run.output
+    assert run.output.count("fatal: ") == 1, run.output
     assert not (local.home / "state").exists()
     assert local.pids() == {}
 

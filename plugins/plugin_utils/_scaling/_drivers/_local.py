@@ -192,7 +192,7 @@ class LocalDriver:
         records = []
         with reserving(self._root / "ports.lock"):
             reserved = {record.port for record in _read_records(self._root.glob("*/*/instances/*.json"))}
-            ports = free_ports(self._ports, reserved)
+            ports = free_ports(self._ports, reserved, owner=str(self._directory))
             for order in orders:
                 port = next(ports, None)
                 if port is None:

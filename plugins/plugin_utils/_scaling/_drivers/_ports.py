@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import itertools
 import re
 import socket
 from collections.abc import Iterator
@@ -36,9 +38,15 @@ def reserving(lock_file: Path) -> Iterator[None]:
         yield
 
 
-def free_ports(ports: range, reserved: set[int]) -> Iterator[int]:
-    """Those of ``ports`` that nobody has reserved and nobody listens on."""
-    return (port for port in ports if port not in reserved and _is_free(port))
+def free_ports(ports: range, reserved: set[int], owner: str) -> Iterator[int]:
+    """Those of ``ports`` that nobody has reserved and nobody listens on.
+
+    Each owner begins at a place of its own: so those who do not see each other's reservations (other users, other
+    directories) do not all reach for the same ports, which are free until a service listens.
+    """
+    begin = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:8], "big") % len(ports)
+    turned = itertools.chain(ports[begin:], ports[:begin])
+    return (port for port in turned if port not in reserved and _is_free(port))
 
 
 def _is_free(port: int) -> bool:

@@ -79,9 +79,17 @@ def test_ports_in_use_or_reserved_are_passed_over() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert port not in list(free_ports(range(port, port + 1), set()))
-    assert list(free_ports(range(port, port + 1), set())) == [port]
-    assert list(free_ports(range(port, port + 1), {port})) == []
+        assert port not in list(free_ports(range(port, port + 1), set(), "chat"))
+    assert list(free_ports(range(port, port + 1), set(), "chat")) == [port]
+    assert list(free_ports(range(port, port + 1), {port}, "chat")) == []
+
+
+def test_each_owner_begins_at_a_place_of_its_own_and_goes_all_around() -> None:
+    ports = range(47000, 47100)
+    found = {owner: list(free_ports(ports, set(), owner)) for owner in ("chat", "shop", "chat")}
+    assert found["chat"][0] != found["shop"][0]
+    assert sorted(found["chat"]) == sorted(found["shop"])
+    assert len(found["chat"]) > 50
 
 
 @pytest.mark.parametrize("text", ["", "20000", "2-1", "9000-8000", "80-90", "60000-70000", "a-b", "20000-20010x"])
