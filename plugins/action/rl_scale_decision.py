@@ -34,7 +34,6 @@ class ActionModule(ClusterAction):
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Carry out one operation; that another run works on the cluster is no error."""
-        settings = cluster_settings(options)
         try:
             return {
                 "begin": self._begin,
@@ -43,14 +42,15 @@ class ActionModule(ClusterAction):
                 "end": self._end,
                 "pin": self._pin,
                 "unpin": self._pin,
-            }[options["operation"]](options, settings)
+            }[options["operation"]](options)
         except (_lease.LeaseHeld, StateBusy) as busy:
             line = f"{options['cluster']}: busy, {busy}"
             self._display.display(line)
             return {"changed": False, "busy": True, "act": False, "due_at": [], "asks_by_tasks": False, "message": line}
 
-    def _begin(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+    def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Check all settings of the cluster, take the lease, and say when to tick."""
+        cluster_settings(options)
         specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
         refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
         snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
@@ -69,13 +69,14 @@ class ActionModule(ClusterAction):
             self._display.display(f"{options['cluster']}: the next tick is due after the deadline, nothing to do")
         return {"changed": False, "busy": False, "due_at": due_at, "asks_by_tasks": cluster.asks_by_tasks}
 
-    def _wait(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+    def _wait(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the moment of a tick."""
-        wait_until(options["due_at"], settings.policy_settings.interval, time.time, time.sleep)
+        wait_until(options["due_at"], options["interval"], time.time, time.sleep)
         return {"changed": False, "busy": False}
 
-    def _decide(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+    def _decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """One tick: learn, decide, remember."""
+        settings = cluster_settings(options)
         for name in ("snapshot", "status"):
             if options[name] is None:
                 raise OptionError(name, "needed to decide; give the result of metrics_snapshot, or of cluster_status")
@@ -107,7 +108,7 @@ class ActionModule(ClusterAction):
             "message": line,
         }
 
-    def _end(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+    def _end(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Give the lease back; a tick that failed is told last, so that whoever started the run sees it."""
         if not self.check_mode:
             with self.open_store(options).transaction(options["cluster"]) as transaction:
@@ -116,7 +117,7 @@ class ActionModule(ClusterAction):
             raise AutoscaleError(f"a tick failed: {options['failure']}")
         return {"changed": False, "busy": False}
 
-    def _pin(self, options: Mapping[str, Any], settings: _agent.ClusterSettings) -> dict[str, Any]:
+    def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
         pin = options["pin"] if options["operation"] == "pin" else None
         if options["operation"] == "pin" and pin is None:

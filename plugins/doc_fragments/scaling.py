@@ -33,6 +33,7 @@ options:
           - V(local) runs processes on the machine where Ansible runs, under a supervisord of their own; it needs the
             Python package C(supervisor) there, but no root and no systemd.
           - V(custom) leaves the acting to your own task file, see O(pools[].tasks).
+          - V(static) lists instances that something else runs, see O(pools[].endpoints). They can be watched, not scaled.
         type: str
         required: true
       max:
@@ -74,6 +75,10 @@ options:
           - For V(custom), which needs it. A task file that reports, starts, drains and stops; only the role
             P(rlops.autoscale.cluster_scale#role) can include it.
         type: path
+      endpoints:
+        description: For V(static), which needs it. The instances, as C(address:port).
+        type: list
+        elements: str
   boot_timeout:
     description: An instance that is not healthy so many seconds after its start has failed.
     type: float

@@ -10,10 +10,12 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import Opt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Driver, PoolContext
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._custom import CustomDriver
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._local import LocalDriver
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._static import StaticDriver
 
 BACKENDS: dict[str, type[Driver]] = {
     "custom": CustomDriver,
     "local": LocalDriver,
+    "static": StaticDriver,
 }
 
 

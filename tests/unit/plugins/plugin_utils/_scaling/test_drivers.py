@@ -70,7 +70,7 @@ def test_backends_are_in_order_and_their_options_do_not_collide() -> None:
     assert list(BACKENDS) == sorted(BACKENDS)
     names = [name for driver in BACKENDS.values() for name in driver.options]
     assert len(names) == len(set(names))
-    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, got dokker$"):
+    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, static, got dokker$"):
         make_driver("dokker", PoolContext("chat", "x", {}, stop_timeout=1.0))
 
 

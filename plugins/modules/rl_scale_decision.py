@@ -1,0 +1,293 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rl_scale_decision
+short_description: Decide how many instances a cluster shall have, and learn
+version_added: 0.1.0
+description:
+  - Takes what was observed of a cluster, learns from it, asks the policy for a count, lets the guards limit it, and
+    remembers all of it for the next tick. It scales nothing; M(rlops.autoscale.cluster_converge) does.
+  - It is the only writer of a cluster's state, and holds a lease on it, so that of several runs on the same cluster one
+    ticks and the others end as RV(busy).
+  - Missing or old data never leads to fewer instances and teaches nothing.
+author:
+  - rlops.autoscale contributors
+extends_documentation_fragment:
+  - rlops.autoscale.cluster
+  - rlops.autoscale.policies
+attributes:
+  check_mode:
+    support: full
+    description: Decides and says so; remembers nothing and takes no lease.
+  diff_mode:
+    support: partial
+    description: Shows the pin that V(pin) and V(unpin) change.
+  idempotent:
+    support: partial
+    description: V(pin) and V(unpin) are. Each V(decide) is a tick of its own, as time goes on between two of them.
+options:
+  operation:
+    description:
+      - What to do.
+      - V(begin) checks all settings of the cluster, takes the lease and says when to tick.
+      - V(wait) waits for O(due_at).
+      - V(decide) is one tick. It takes the lease itself where V(begin) was left out.
+      - V(end) gives the lease back, and fails if O(failure) says that a tick did.
+      - V(pin) and V(unpin) leave a count for the agent to keep to, and take it back, as a person who scales by hand wants.
+    type: str
+    choices: [begin, wait, decide, end, pin, unpin]
+    default: decide
+  due_at:
+    description: The moment to wait for, in unix seconds.
+    type: float
+  snapshot:
+    description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot). Needed to decide.
+    type: dict
+  status:
+    description: Which instances there are, as M(rlops.autoscale.cluster_status) returns it. Needed to decide.
+    type: dict
+  outcome:
+    description:
+      - What came of the last decision, as M(rlops.autoscale.cluster_converge) returned it.
+      - Where instances failed to start, nothing is learned from that decision.
+    type: dict
+  failure:
+    description: What went wrong in a tick of this run.
+    type: str
+  mode:
+    description:
+      - V(act) decides what is to be ordered.
+      - V(recommend) only says what it would order. The changes that others make are what it learns from, it does not
+        explore, and no cooldown begins.
+    type: str
+    choices: [act, recommend]
+    default: act
+  min_instances:
+    description: The fewest instances. Zero lets the agent switch a cluster off that nobody uses.
+    type: int
+    default: 1
+  max_instances:
+    description: The most instances.
+    type: int
+    default: 10
+  interval:
+    description: Seconds from one tick to the next.
+    type: float
+    default: 15.0
+  deadline:
+    description:
+      - Seconds after which a run starts no further tick. The default leaves a run that is started every minute enough
+        time to end.
+      - V(0) makes one tick.
+    type: float
+    default: 50.0
+  boot_time:
+    description: Seconds from an order until an instance is ready, as far as policies need to know.
+    type: float
+    default: 45.0
+  service_rate:
+    description:
+      - Messages per second that one server of one instance completes when it is always busy.
+      - The default is to learn it from what the service shows; RV(decision.service_rate) says how far that is.
+    type: float
+  servers_per_instance:
+    description: Messages that one instance works on at the same time, such as its threads or workers.
+    type: int
+    default: 1
+  queueing:
+    description:
+      - V(shared) is for services where any instance may take the next message, as if one queue stood before all of them.
+      - V(per_instance) is for connections that stick, so that each instance has a queue of its own. The same load then
+        needs more instances.
+    type: str
+    choices: [shared, per_instance]
+    default: shared
+  slo:
+    description: What users may feel at most. A limit that is null does not count, and its metric need not be there.
+    type: dict
+    suboptions:
+      p99_latency:
+        description: 99th percentile of the latency, in seconds.
+        type: float
+        default: 0.2
+      queue_depth:
+        description: Messages that wait, mean of the instances.
+        type: float
+        default: 50.0
+      eventloop_lag:
+        description: Lag of the event loop in seconds, the worst of all instances.
+        type: float
+        default: 0.1
+  seed:
+    description:
+      - Seed of everything drawn at random. The same seed and the same snapshots give the same decisions.
+      - The default is drawn once and remembered.
+    type: int
+  policy:
+    description:
+      - The rule that proposes a count; each has an option of its own name.
+      - V(erlang) staffs to the SLO on the arrival rate, by Erlang C.
+      - V(hpa) is the rule of the Kubernetes HorizontalPodAutoscaler.
+      - V(target_tracking) is the rule of cloud providers' target tracking.
+      - V(q_learning) is tabular Q-learning. It explores, in production too; it is the reference, not a recommendation.
+      - V(static) is a fixed count.
+    type: str
+    default: erlang
+  pin:
+    description: A count to keep to, whatever the policy proposes. The bounds still hold.
+    type: dict
+    suboptions:
+      count:
+        description: The count.
+        type: int
+        required: true
+      until:
+        description: When the pin ends, in unix seconds or as an ISO 8601 time. The default is never.
+        type: raw
+  cooldown_up:
+    description: Seconds after growing before the next growth.
+    type: float
+    default: 0.0
+  cooldown_down:
+    description: Seconds after any change before shrinking.
+    type: float
+    default: 300.0
+  max_step_up:
+    description: How many instances one decision may add. The default is no limit.
+    type: int
+  max_step_down:
+    description: How many instances one decision may take away. The default is no limit.
+    type: int
+seealso:
+  - module: rlops.autoscale.metrics_snapshot
+  - module: rlops.autoscale.cluster_converge
+"""
+
+EXAMPLES = r"""
+# All settings are variables of the host, such as autoscale_policy and autoscale_max_instances.
+- name: Observe
+  rlops.autoscale.metrics_snapshot:
+  register: observed
+
+- name: Decide
+  rlops.autoscale.rl_scale_decision:
+    snapshot: "{{ observed.snapshot }}"
+    status: "{{ observed.status }}"
+  register: decided
+
+- name: Say what would be done, for a service that something else scales
+  rlops.autoscale.rl_scale_decision:
+    snapshot: "{{ observed.snapshot }}"
+    status: "{{ observed.status }}"
+    mode: recommend
+
+- name: Keep five instances over the weekend
+  rlops.autoscale.rl_scale_decision:
+    operation: pin
+    pin:
+      count: 5
+      until: "2026-11-30T06:00:00Z"
+"""
+
+RETURN = r"""
+decision:
+  description: What to order, and why.
+  returned: when O(operation=decide) and not RV(busy)
+  type: dict
+  contains:
+    cluster:
+      description: Name of the cluster.
+      returned: always
+      type: str
+      sample: chat
+    tick:
+      description: Number of the tick since the state began.
+      returned: always
+      type: int
+      sample: 5760
+    at:
+      description: When it was decided, in unix seconds.
+      returned: always
+      type: float
+      sample: 1764000000.5
+    mode:
+      description: The O(mode).
+      returned: always
+      type: str
+      sample: act
+    policy:
+      description: The O(policy).
+      returned: always
+      type: str
+      sample: erlang
+    current:
+      description: Instances ordered before, booting and ready ones.
+      returned: always
+      type: int
+      sample: 3
+    ready:
+      description: Ready instances.
+      returned: always
+      type: int
+      sample: 3
+    target:
+      description: Instances to order.
+      returned: always
+      type: int
+      sample: 9
+    reason:
+      description: Why, in one sentence.
+      returned: always
+      type: str
+      sample: 312 msg/s x 1.1 at 50 msg/s an instance is 6.86 Erlangs; 8 instances keep p99 at 0.18 s, SLO 0.2 s
+    proposal:
+      description: What the policy alone proposed. Its C(count) is null where it has no opinion.
+      returned: always
+      type: dict
+      sample: {count: 8, reason: "...", details: {}}
+    bound_by:
+      description: Each guard that changed the outcome, the one of the highest priority first.
+      returned: always
+      type: list
+      elements: dict
+      sample: [{guard: distress, floor: 4, ceiling: null, reason: "p99_latency 0.8 over 0.2 for 2 ticks: at least one more"}]
+    service_rate:
+      description: The service rate in use, where it is from and how many snapshots it was learned from.
+      returned: always
+      type: dict
+      sample: {rate: 49.7, source: sojourn, lessons: 12}
+act:
+  description: Whether M(rlops.autoscale.cluster_converge) has something to do.
+  returned: when O(operation=decide)
+  type: bool
+  sample: true
+busy:
+  description: Whether another run works on the cluster, so that nothing was done.
+  returned: always
+  type: bool
+  sample: false
+due_at:
+  description: The moments at which this run is to tick, in unix seconds.
+  returned: when O(operation=begin)
+  type: list
+  elements: float
+  sample: [1764000000.5, 1764000015.5]
+asks_by_tasks:
+  description: Whether the cluster has pools that only tasks can ask, those of backend V(custom).
+  returned: when O(operation=begin)
+  type: bool
+  sample: false
+message:
+  description: The tick in one line.
+  returned: when O(operation=decide), or RV(busy)
+  type: str
+  sample: "14:00:15 chat: p99 0.143 s, queue 2.1, lag 4 ms, 312/s | 3 ready, order 8 | 312 msg/s ..."
+"""
