@@ -43,7 +43,7 @@ class ActionModule(ClusterAction):
                 "pin": self._pin,
                 "unpin": self._pin,
             }[options["operation"]](options)
-        except (_lease.LeaseHeld, StateBusy) as busy:
+        except (_lease.LeaseHeld, _lease.LeaseLost, StateBusy) as busy:
             line = f"{options['cluster']}: busy, {busy}"
             self._display.display(line)
             return {"changed": False, "busy": True, "act": False, "due_at": [], "asks_by_tasks": False, "message": line}
@@ -57,17 +57,24 @@ class ActionModule(ClusterAction):
         check_options(snapshot_options)
         cluster = Cluster.from_options(scaling_options)
         store, now = self.open_store(options), time.time()
-        record = store.read(options["cluster"])
+        record, fence = store.read(options["cluster"]), None
         if not self.check_mode:
             with store.transaction(options["cluster"]) as transaction:
-                record = transaction.record
-                transaction.write(self._leased(record.data, options, now))
+                record, leased = transaction.record, self._leased(transaction.record.data, options, now)
+                fence = leased["lease"]["fence"]
+                transaction.write(leased)
         for note in record.notes:
             self._display.warning(f"{options['cluster']}: {note}")
         due_at = _run.due_times(now, record.data.get("last_at"), options["interval"], options["deadline"])
         if not due_at:
             self._display.display(f"{options['cluster']}: the next tick is due after the deadline, nothing to do")
-        return {"changed": False, "busy": False, "due_at": due_at, "asks_by_tasks": cluster.asks_by_tasks}
+        return {
+            "changed": False,
+            "busy": False,
+            "due_at": due_at,
+            "asks_by_tasks": cluster.asks_by_tasks,
+            "fence": fence,
+        }
 
     def _wait(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the moment of a tick."""
@@ -130,7 +137,11 @@ class ActionModule(ClusterAction):
         return {"changed": before != pin, "busy": False, "diff": {"before": {"pin": before}, "after": {"pin": pin}}}
 
     def _leased(self, memory: Mapping[str, Any], options: Mapping[str, Any], now: float) -> dict[str, Any]:
-        return _lease.acquire(memory, self._owner(), now, _run.lease_seconds(options["interval"]))
+        """The memory with the lease taken, or renewed if it was taken with the fence that is given."""
+        seconds = _run.lease_seconds(options["interval"])
+        if options["fence"] is None:
+            return _lease.acquire(memory, self._owner(), now, seconds)
+        return _lease.renew(memory, self._owner(), options["fence"], now, seconds)
 
     def _owner(self) -> dict[str, Any]:
         """The run: the process that forked the worker this action runs in."""

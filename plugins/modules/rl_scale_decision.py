@@ -48,6 +48,11 @@ options:
   due_at:
     description: The moment to wait for, in unix seconds.
     type: float
+  fence:
+    description:
+      - The number of the lease, as V(begin) returned it in RV(fence). If another run has taken the lease over since then,
+        nothing is decided or written.
+    type: int
   snapshot:
     description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot). Needed to decide.
     type: dict
@@ -280,6 +285,11 @@ due_at:
   type: list
   elements: float
   sample: [1764000000.5, 1764000015.5]
+fence:
+  description: The number of the lease, which grows with each new holder. Null in check mode, which takes none.
+  returned: when O(operation=begin) and not RV(busy)
+  type: int
+  sample: 42
 asks_by_tasks:
   description: Whether the cluster has pools that only tasks can ask, those of backend V(custom).
   returned: when O(operation=begin)

@@ -37,6 +37,7 @@ POLICY_SPEC: dict[str, Any] = {
 DECISION_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "choices": list(OPERATIONS), "default": "decide"},
     "due_at": {"type": "float"},
+    "fence": {"type": "int"},
     "snapshot": {"type": "dict"},
     "status": {"type": "dict"},
     "outcome": {"type": "dict"},

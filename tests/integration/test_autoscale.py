@@ -267,6 +267,30 @@ def test_a_killed_run_is_followed_at_once(clusters: Clusters, tmp_path: Path, an
     assert clusters.state()["tick"] > ticks
 
 
+def test_a_run_that_lost_its_lease_does_nothing(clusters: Clusters) -> None:
+    """While it was held up, another run took the lease; what it decides then must change nothing."""
+    play = """
+    - hosts: autoscaled
+      gather_facts: false
+      connection: local
+      tasks:
+        - rlops.autoscale.rl_scale_decision: {operation: begin}
+          register: run
+        - rlops.autoscale.metrics_snapshot:
+          register: observed
+        - rlops.autoscale.rl_scale_decision:
+            fence: "{{ run.fence - 1 }}"
+            status: "{{ observed.status }}"
+            snapshot: "{{ observed.snapshot }}"
+          register: decided
+        - ansible.builtin.assert:
+            that: [decided.busy, not decided.act, "'taken over' in decided.message"]
+    """
+    run = clusters.ansible_playbook(play, clusters.inventory())
+    assert run.rc == 0, run.output
+    assert "tick" not in clusters.state()
+
+
 BAD_SETTINGS = {
     "unknown policy": ({"autoscale_policy": "q-learning"}, "policy", "did you mean q_learning"),
     "bounds": ({"autoscale_min_instances": 5, "autoscale_max_instances": 3}, "max_instances", "at least"),
