@@ -12,6 +12,7 @@ NAME := ansible_collections/rlops/autoscale
 INSTALLED := $(BUILD)/installed/$(NAME)
 AWAY := HOME=$(BUILD)/home
 PIP_INSTALL := -m pip install --disable-pip-version-check --only-binary :all: -c requirements/lock.txt
+MYPY := mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(BUILD)/mypy
 
 export PATH := $(VENV)/bin:$(PATH)
 export LC_ALL := C.UTF-8
@@ -24,7 +25,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 15
 
 demo: $(VENV)/ready  ## start a service under real traffic, let the agent scale it, show what happened
-	ansible-playbook rlops.autoscale.demo
+	python roles/demo_service/files/replay.py
 
 test: $(VENV)/ready  ## all gates, then a table of them
 	@python tests/tools/gates.py $(GATES)
@@ -38,7 +39,8 @@ ruff: $(VENV)/ready
 	ruff format --check .
 
 mypy: $(VENV)/ready
-	cd $(BUILD)/collections && mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.rlops.autoscale.plugins
+	cd $(BUILD)/collections && $(MYPY) -p ansible_collections.rlops.autoscale.plugins
+	cd roles/demo_service/files && $(MYPY) .
 
 ansible-lint: $(VENV)/ready
 	ansible-lint
@@ -75,7 +77,8 @@ install-test: $(VENV)/ready  ## the agent from the built tarball, installed into
 	pytest tests/install
 
 bench: $(VENV)/ready  ## benchmarks (not part of test)
-	pytest -s tests/benchmarks
+	status=0; for bench in tests/benchmarks/bench_*.py; do \
+	echo "=== $$bench"; PYTHONPATH=$(BUILD)/collections python $$bench || status=1; done; exit $$status
 
 # Set-up
 
