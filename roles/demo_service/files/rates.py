@@ -91,7 +91,7 @@ def write(rates: Rates, path: Path) -> None:
 def synthetic_day(seed: int) -> Rates:
     """A made-up day in steps of 10 minutes: quiet night, busy evening, some noise, and a flash crowd.
 
-    The crowd comes between 9:00 and 16:00, doubles or triples the rate within 40 minutes, and halves every 50 minutes.
+    The crowd comes between 9:00 and 16:00, doubles or triples the rate within an hour, and halves every 50 minutes.
     """
     rng = random.Random(seed)  # noqa: S311  (not for secrets)
     crowd_at = rng.uniform(9, 16)
@@ -102,7 +102,7 @@ def synthetic_day(seed: int) -> Rates:
         hour = step / 6
         daily = 0.45 - 0.3 * math.cos(2 * math.pi * (hour - 5) / 24) + 0.12 * math.sin(4 * math.pi * (hour - 8) / 24)
         since = hour - crowd_at
-        crowd = crowd_size * (0 if since < 0 else min(1.0, since * 1.5) * 0.5 ** (max(0.0, since - 2 / 3) / (5 / 6)))
+        crowd = crowd_size * min(1.0, max(0.0, since)) * 0.5 ** (max(0.0, since - 1) / (5 / 6))
         noise = 0.8 * noise + rng.gauss(0, 0.02)
         times.append(hour * HOUR)
         values.append(max(0.05, daily * (1 + noise) + crowd))

@@ -122,22 +122,16 @@ def equal_cost(agent: Verdict, duration: float) -> int:
 
 
 def smallest_as_good(agent: Verdict, fixed: Mapping[int, Verdict]) -> int | None:
-    """The smallest of the fixed counts with no more ticks over the objective than the agent; None: none of them."""
+    """The smallest of these fixed counts with no more ticks over the objective than the agent; None: none of them."""
     return min((count for count, verdict in fixed.items() if verdict.ticks_over <= agent.ticks_over), default=None)
 
 
 def next_counts(agent: Verdict, fixed: Mapping[int, Verdict], equal: int, concurrent: int, most: int) -> list[int]:
-    """The fixed counts to replay next, in search of the smallest that is as good as the agent; none once it is known.
-
-    The search goes up from the count that costs the same; where that is as good already, down.
-    """
-    best = smallest_as_good(agent, fixed)
-    if best is None:
-        first = max(fixed, default=equal - 1) + 1
-        return list(range(first, min(first + concurrent, most + 1)))
-    if best > min(fixed):
+    """The fixed counts to replay next: up from the one that costs the same, until one is as good as the agent."""
+    if smallest_as_good(agent, fixed) is not None:
         return []
-    return list(range(max(1, best - concurrent), best))
+    first = max(fixed, default=equal - 1) + 1
+    return list(range(first, min(first + concurrent, most + 1)))
 
 
 def summary(agent: Verdict, fixed: Mapping[int, Verdict], equal: int) -> str:
