@@ -37,6 +37,10 @@ except ImportError:
 
 CHUNK_BYTES = 65_536
 MAX_REDIRECTS = 3
+#: As many threads are started at once, and as many again after each RAMP seconds in which those there are took no
+#: more than one address each: few threads are the fastest for servers that answer, and those that do not hold up nobody else.
+THREADS_AT_ONCE = 32
+RAMP = 0.05
 #: Time in s after the deadline for threads to hand in what they have. Those that still wait are left behind.
 GRACE = 0.3
 
@@ -96,9 +100,15 @@ class Client:
                 except Exception as error:
                     bugs.append(error)
 
-        threads = [threading.Thread(target=work, daemon=True) for _ in urls[: self._http["concurrency"]]]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
+        waiting_before = len(urls)
+        while (waiting := indices.qsize()) and len(threads) < self._http["concurrency"] and monotonic() < deadline:
+            if waiting_before - waiting <= len(threads):
+                for _number in range(min(THREADS_AT_ONCE, self._http["concurrency"] - len(threads), waiting)):
+                    threads.append(threading.Thread(target=work, daemon=True))
+                    threads[-1].start()
+            waiting_before = waiting
+            threads[-1].join(RAMP)
         for thread in threads:
             thread.join(max(0.0, deadline + GRACE - monotonic()))
         if bugs:
@@ -109,7 +119,7 @@ class Client:
         """GET one page until the `deadline` of the monotonic clock, which is kept between two reads only."""
         origin = _origin(url)
         try:
-            for _ in range(1 + MAX_REDIRECTS):
+            for _hop in range(1 + MAX_REDIRECTS):
                 credentials = self._credentials if _origin(url) == origin else None
                 with closing(self._send(url, accept, credentials, deadline)) as response:
                     if not response.is_redirect:
@@ -172,7 +182,7 @@ class Client:
 
     @cached_property
     def _plain_adapter(self) -> HTTPAdapter:
-        return HTTPAdapter()
+        return HTTPAdapter(pool_maxsize=1)
 
     @cached_property
     def _tls_adapter(self) -> HTTPAdapter:
@@ -203,7 +213,7 @@ class _TlsAdapter(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__()
+        super().__init__(pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._counters import Increase, Scrape, increase
 from ansible_collections.rlops.autoscale.plugins.module_utils._histogram import merge, quantile
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import Reading
 
 #: A figure, or why there is none.
-Figure = float | str
+Figure: TypeAlias = "float | str"
 
 NO_ANSWER = "no ready instance answered"
 NOT_COMPARABLE = "no instance has counters of two moments to compare"
