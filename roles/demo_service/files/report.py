@@ -145,6 +145,8 @@ def summary(agent: Verdict, fixed: Mapping[int, Verdict], equal: int) -> str:
     )
     if best is None:
         lines.append(f"None of the fixed counts up to {max(fixed)} broke it as seldom as the agent.")
+    elif best == equal:
+        lines.append("So it is as good as the agent; smaller fixed counts were not tried.")
     else:
         lines.append(
             f"{fixed[best].name} is the smallest that broke it no more often: it cost {fixed[best].instance_s:.0f} "

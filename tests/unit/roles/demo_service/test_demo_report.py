@@ -141,6 +141,7 @@ def test_the_summary_says_both_comparisons() -> None:
 def test_the_summary_divides_by_no_zero_and_owns_up_to_no_answer() -> None:
     text = report.summary(verdict(1, 410), fixed(0, first=4), equal=4)
     assert "in 0 ticks, the agent in 1." in text
+    assert "as good as the agent; smaller fixed counts were not tried" in text
     assert "None of the fixed counts up to 5" in report.summary(verdict(1, 410), fixed(9, 3, first=4), equal=4)
 
 
