@@ -154,7 +154,7 @@ def test_a_path_too_long_for_a_socket_works(ansible_playbook: Callable[..., Any]
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"backend": "dokker"}, "backend: expected one of custom, local, got dokker"),
+        ({"backend": "dokker"}, "backend: expected one of custom, local, static, got dokker"),
         ({"command": None}, "command: pool local of backend local needs it"),
         ({"command": "'"}, "command: expected a line or a list of words, got '"),
         ({"port_range": "80-90"}, "port_range: expected two ports from 1024 to 65535, such as 20000-29999, got 80-90"),

@@ -185,6 +185,12 @@ def test_of_the_booting_the_newest_goes_first_whatever_the_victim() -> None:
         assert kinds(planned(instances, 1, replace(SETTINGS, victim=victim)), STOP) == ["chat-2"]
 
 
+def test_the_unhealthy_go_before_the_booting_and_these_before_the_ready() -> None:
+    instances = [instance(1, age=1), instance(2, BOOTING, age=1), instance(3, unhealthy_since=NOW - 1)]
+    assert kinds(planned(instances, 2), STOP) == ["chat-3"]
+    assert kinds(planned(instances, 1), STOP) == ["chat-3", "chat-2"]
+
+
 def test_a_ready_instance_drains_where_a_drain_is_set_and_stops_where_not() -> None:
     draining = replace(SETTINGS, drain_timeout=60.0)
     assert kinds(planned([instance(1)], 0, draining), DRAIN) == ["chat-1"]

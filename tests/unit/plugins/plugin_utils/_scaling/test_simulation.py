@@ -169,6 +169,23 @@ def test_a_service_that_never_comes_up_is_not_started_at_each_tick() -> None:
     assert 5 + 3600 // 435 - 1 <= simulation.world.starts <= 5 + 3600 // 150
 
 
+def test_what_a_driver_refuses_to_start_is_reported_and_held_back() -> None:
+    simulation = Simulation(seed=1, trouble=4.0, drain_timeout=0.0)  # refuses always
+    with mock.patch.object(_health, "probe_all", simulation.world.healthy):
+        outcome, memory = simulation.cluster.converge(Memory(), 2)
+        assert [(failure["name"], failure["was_ready"]) for failure in outcome.failures()] == [
+            ("chat-1", False),
+            ("chat-2", False),
+        ]
+        assert outcome.added() == []
+        assert outcome.after == []
+        assert memory.marks == {}
+        again, _memory = simulation.cluster.converge(memory, 2)
+    assert again.operations == ()
+    assert again.stuck
+    assert again.message() == "chat: 0 of 2 ready (0 s); chat-1 failed: no room; the next try comes within 30 s"
+
+
 def test_check_mode_touches_nothing() -> None:
     simulation = Simulation(seed=1, trouble=0.0, drain_timeout=0.0)
     with mock.patch.object(_health, "probe_all", simulation.world.healthy):
