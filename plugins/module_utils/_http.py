@@ -37,8 +37,8 @@ except ImportError:
 
 CHUNK_BYTES = 65_536
 MAX_REDIRECTS = 3
-#: As many threads are started at once, and as many again after each RAMP seconds in which those there are took no
-#: more than one address each: few threads are the fastest for servers that answer, and those that do not hold up nobody else.
+#: So many threads are started at once, and again after each RAMP seconds in which those there are took no more than one
+#: address each. Few threads are fastest for servers that answer; servers that do not must not hold up the others.
 THREADS_AT_ONCE = 32
 RAMP = 0.05
 #: Time in s after the deadline for threads to hand in what they have. Those that still wait are left behind.

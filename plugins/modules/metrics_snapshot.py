@@ -208,7 +208,7 @@ options:
         type: int
         default: 5000000
       concurrency:
-        description: How many instances are asked at a time, at most. Should be above the number that may be dead at once.
+        description: Largest number of instances asked at a time. Should be above the number that may be dead at once.
         type: int
         default: 256
       follow_redirects:
