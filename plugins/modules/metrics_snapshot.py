@@ -57,8 +57,8 @@ options:
     elements: dict
   status:
     description:
-      - What M(rlops.autoscale.cluster_status) says of the cluster. Its instances are used instead of O(instances), and it
-        is handed on in RV(status).
+      - What M(rlops.autoscale.cluster_status) says of the cluster. Its instances are used instead of O(instances), and
+        it is handed on in RV(status).
     type: dict
   due_at:
     description:
