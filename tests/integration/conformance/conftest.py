@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -161,6 +162,8 @@ class CustomScenario(Scenario):
             "autoscale_pools": [{"backend": "custom", "tasks": str(example / "pool.yml")}],
             "autoscale_example_tool": str(example / "processes"),
             "autoscale_example_directory": str(self.home / "run"),
+            # Below the ports that the system gives out; at random, for runs at the same time must not meet.
+            "autoscale_example_first_port": random.randrange(30000, 32700, 10),
             "autoscale_example_command": [str(launcher)],
         }
 
