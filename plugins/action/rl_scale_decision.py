@@ -98,6 +98,7 @@ class ActionModule(ClusterAction):
         store = self.open_store(options)
         if self.check_mode:
             decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
+            _refuse_blindness(decision, status, snapshot)
         else:
             with store.transaction(options["cluster"]) as transaction:
                 memory = self._leased(transaction.record.data, options, tick.now)
@@ -157,5 +158,6 @@ def _refuse_blindness(decision: _agent.Decision, status: Mapping[str, Any], snap
     blind = snapshot.get("expected") and not snapshot.get("answered")
     steady = decision.target == decision.current and all(each["state"] == "ready" for each in status["instances"])
     if blind and steady:
-        found = "; ".join(snapshot.get("warnings") or []) or (snapshot.get("reasons") or {}).get("valid", "")
-        raise OptionError("metrics_url", f"no instance gives metrics, so nothing is scaled or learned: {found}")
+        why = snapshot.get("warnings") or [f"{field}: {reason}" for field, reason in snapshot["reasons"].items()]
+        option = {"prometheus": "prometheus.url", "file": "file.path"}.get(snapshot["source"], "metrics_url")
+        raise OptionError(option, f"no instance gives metrics, so nothing is scaled or learned: {'; '.join(why)}")

@@ -27,7 +27,8 @@ options:
           - V(cache) keeps it with Ansible's cache plugin, under a prefix of its own and without expiry, so that neither
             C(--flush-cache) nor C(clear_facts) touch it.
           - V(directory) keeps it in files.
-          - V(auto) is V(cache) where the configured cache plugin outlives the run, else V(directory).
+          - V(auto) is V(directory) where O(state_store.directory) or E(RL_STATE_DIR) names one; else V(cache) where the
+            configured cache plugin outlives the run; else V(directory).
         type: str
         choices: [auto, cache, directory]
         default: auto

@@ -33,7 +33,8 @@ options:
           - V(local) runs processes on the machine where Ansible runs, under a supervisord of their own; it needs the
             Python package C(supervisor) there, but no root and no systemd.
           - V(custom) leaves the acting to your own task file, see O(pools[].tasks).
-          - V(static) lists instances that something else runs, see O(pools[].endpoints). They can be watched, not scaled.
+          - V(static) lists instances that something else runs, see O(pools[].endpoints). They can be watched, but not
+            scaled.
         type: str
         required: true
       max:

@@ -41,7 +41,7 @@ options:
       - V(wait) waits for O(due_at).
       - V(decide) is one tick. It takes the lease itself where V(begin) was left out.
       - V(end) gives the lease back, and fails if O(failure) says that a tick did.
-      - V(pin) and V(unpin) leave a count for the agent to keep to, and take it back, as a person who scales by hand wants.
+      - V(pin) leaves a count for the agent to keep to, for a person who scales by hand; V(unpin) takes it back.
     type: str
     choices: [begin, wait, decide, end, pin, unpin]
     default: decide
@@ -50,8 +50,8 @@ options:
     type: float
   fence:
     description:
-      - The number of the lease, as V(begin) returned it in RV(fence). If another run has taken the lease over since then,
-        nothing is decided or written.
+      - The number of the lease, as V(begin) returned it in RV(fence). If another run has taken the lease over since
+        then, nothing is decided or written.
     type: int
   snapshot:
     description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot). Needed to decide.
@@ -109,7 +109,7 @@ options:
     default: 1
   queueing:
     description:
-      - V(shared) is for services where any instance may take the next message, as if one queue stood before all of them.
+      - V(shared) is for services where any instance may take the next message, as if there were one queue for all.
       - V(per_instance) is for connections that stick, so that each instance has a queue of its own. The same load then
         needs more instances.
     type: str
@@ -120,16 +120,16 @@ options:
     type: dict
     suboptions:
       p99_latency:
-        description: 99th percentile of the latency, in seconds.
-        type: float
+        description: 99th percentile of the latency, in seconds. A number above 0, or null.
+        type: raw
         default: 0.2
       queue_depth:
-        description: Messages that wait, mean of the instances.
-        type: float
+        description: Messages that wait, mean of the instances. A number above 0, or null.
+        type: raw
         default: 50.0
       eventloop_lag:
-        description: Lag of the event loop in seconds, the worst of all instances.
-        type: float
+        description: Lag of the event loop in seconds, the worst of all instances. A number above 0, or null.
+        type: raw
         default: 0.1
   seed:
     description:
@@ -252,7 +252,7 @@ decision:
       description: Why, in one sentence.
       returned: always
       type: str
-      sample: 312 msg/s x 1.1 at 50 msg/s an instance is 6.86 Erlangs; 8 instances keep p99 at 0.18 s, SLO 0.2 s
+      sample: 312 msg/s x 1.1 at 50 msg/s an instance is 6.86 Erlangs; 8 instances keep p99 at 0.12 s, SLO 0.2 s
     proposal:
       description: What the policy alone proposed. Its C(count) is null where it has no opinion.
       returned: always
@@ -263,7 +263,11 @@ decision:
       returned: always
       type: list
       elements: dict
-      sample: [{guard: distress, floor: 4, ceiling: null, reason: "p99_latency 0.8 over 0.2 for 2 ticks: at least one more"}]
+      sample:
+        - guard: distress
+          floor: 4
+          ceiling: null
+          reason: "p99_latency 0.8 over 0.2 for 2 ticks: at least one more"
     service_rate:
       description: The service rate in use, where it is from and how many snapshots it was learned from.
       returned: always

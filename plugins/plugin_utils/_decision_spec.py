@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ACT, RECOMMEND, ClusterSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import GuardSettings, Pin
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
@@ -54,9 +55,10 @@ DECISION_SPEC: dict[str, Any] = {
     "slo": {
         "type": "dict",
         "options": {
-            "p99_latency": {"type": "float", "default": 0.2},
-            "queue_depth": {"type": "float", "default": 50.0},
-            "eventloop_lag": {"type": "float", "default": 0.1},
+            # raw: where there is a default, Ansible's float accepts no null, which takes a limit away
+            "p99_latency": {"type": "raw", "default": 0.2},
+            "queue_depth": {"type": "raw", "default": 50.0},
+            "eventloop_lag": {"type": "raw", "default": 0.1},
         },
         "apply_defaults": True,
     },
@@ -73,10 +75,9 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
     for name in ("deadline", "boot_time"):
         _require(options, name, options[name] >= 0, "0 or more seconds")
     _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
-    for name, limit in options["slo"].items():
-        _require(options["slo"], name, limit is None or limit > 0, "a number above 0, or null", prefix="slo.")
     policy = _registry.get(options["policy"])
-    slo = Slo(**options["slo"])
+    policy.check(options[policy.name])
+    slo = Slo(**{name: _limit(f"slo.{name}", limit) for name, limit in options["slo"].items()})
     return ClusterSettings(
         cluster=options["cluster"],
         policy=policy,
@@ -104,6 +105,18 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
     )
 
 
-def _require(options: Mapping[str, Any], name: str, met: bool, expected: str, prefix: str = "") -> None:
+def _limit(option: str, value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        limit = float(str(value))
+    except ValueError:
+        limit = math.nan
+    if not 0 < limit < math.inf:
+        raise OptionError(option, f"a number above 0, or null, is expected, got {quoted(value)}")
+    return limit
+
+
+def _require(options: Mapping[str, Any], name: str, met: bool, expected: str) -> None:
     if not met:
-        raise OptionError(prefix + name, f"{expected} is expected, got {options[name]}")
+        raise OptionError(name, f"{expected} is expected, got {options[name]}")

@@ -16,7 +16,19 @@ VARIABLE_PREFIX = "autoscale_"
 
 #: What one task is told or passes on to the next. Such options are never read from host variables.
 TASK_OPTIONS = frozenset(
-    {"due_at", "failure", "fence", "instances", "operation", "outcome", "previous", "reported", "snapshot", "status", "target"}
+    {
+        "due_at",
+        "failure",
+        "fence",
+        "instances",
+        "operation",
+        "outcome",
+        "previous",
+        "reported",
+        "snapshot",
+        "status",
+        "target",
+    }
 )
 
 #: Variables of the playbooks that begin like settings.

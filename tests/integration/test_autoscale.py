@@ -148,9 +148,7 @@ class Clusters:
 
 
 @pytest.fixture
-def clusters(
-    tmp_path: Path, service: tuple[Service, str], ansible_playbook: Callable[..., Any]
-) -> Iterator[Clusters]:
+def clusters(tmp_path: Path, service: tuple[Service, str], ansible_playbook: Callable[..., Any]) -> Iterator[Clusters]:
     """One cluster, `chat`; more can be added."""
     made = Clusters(tmp_path, service[1], ansible_playbook)
     yield made
@@ -361,7 +359,7 @@ def test_secrets_are_in_no_output(clusters: Clusters) -> None:
 
 def test_a_slow_and_a_failing_cluster_hold_up_no_other(clusters: Clusters) -> None:
     (clusters.home / "slow.yml").write_text(
-        "- ansible.builtin.command: sleep 6\n  changed_when: false\n- ansible.builtin.set_fact:\n    cluster_scale_reported: []\n"
+        "- ansible.builtin.command: sleep 6\n- ansible.builtin.set_fact:\n    cluster_scale_reported: []\n"
     )
     (clusters.home / "failing.yml").write_text("- ansible.builtin.fail:\n    msg: out of order\n")
 

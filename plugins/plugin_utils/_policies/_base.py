@@ -74,6 +74,10 @@ class Policy(Protocol):
     #: Argument spec (Ansible's form) of the option of the same name.
     options: ClassVar[dict[str, Any]]
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise OptionError, as `policy.option`, where a value makes no sense."""
+        ...
+
     def step(
         self,
         memories: Sequence[Memory],
@@ -96,7 +100,7 @@ class PerCluster:
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise OptionError, as `policy.option`, where a value makes no sense."""
+        """See Policy.check."""
         for name, (low, high) in self.limits.items():
             if not low <= options[name] <= high:
                 raise OptionError(f"{self.name}.{name}", f"must be from {low:g} to {high:g}, got {options[name]:g}")

@@ -92,13 +92,16 @@ class Erlang(PerCluster):
     def _delegate(
         unknown: str, memory: Memory, observation: Observation, settings: PolicySettings, *, rng: Random
     ) -> tuple[Proposal, Memory]:
-        """What hpa says. It may not grow further while instances boot.
+        """What hpa says, where there is an SLO for it to keep. It may not grow further while instances boot.
 
         Latency that does not come from load would let it double again and again, and instances that keep joining
         would keep the service rate from being learned.
         """
+        remembered = memory.get("hpa", {})
+        if settings.slo.p99_latency is None:
+            return Proposal(None, f"{unknown}, and there is no SLO on p99 for hpa to keep"), remembered
         settings = replace(settings, options=_HPA_OPTIONS)
-        proposal, remembered = _HPA.propose(memory.get("hpa", {}), observation, settings, rng)
+        proposal, remembered = _HPA.propose(remembered, observation, settings, rng)
         count, reason = proposal.count, f"{unknown}, hpa decides: {proposal.reason}"
         booting = observation.ordered - observation.ready
         if count is not None and count > observation.ordered and booting > 0:

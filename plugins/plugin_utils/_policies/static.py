@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar
 
@@ -27,6 +28,12 @@ class Static(PerCluster):
         "count": {"type": "int"},
     }
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        """The count has to be given."""
+        count = options["count"]
+        if count is None or count < 0:
+            raise OptionError("static.count", f"the policy static needs a count of at least 0, got {count}")
+
     def propose(
         self,
         memory: Memory,
@@ -34,8 +41,6 @@ class Static(PerCluster):
         settings: PolicySettings,
         rng: Random,  # noqa: ARG002 - nothing is drawn
     ) -> tuple[Proposal, Memory]:
-        """Propose the count; raises OptionError where none is given."""
+        """Propose the count."""
         count = settings.options["count"]
-        if count is None or count < 0:
-            raise OptionError("static", f"the policy static needs a count of at least 0, got {count}")
         return Proposal(count, f"static count {count}"), memory

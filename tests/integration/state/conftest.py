@@ -70,7 +70,7 @@ def in_processes() -> Callable[[int, Callable[[int], Any]], list[Any]]:
         os.close(go)
         answers = []
         for pid, result in children:
-            with open(result, encoding="utf-8") as pipe:
+            with os.fdopen(result, encoding="utf-8") as pipe:
                 answers.append(pipe.read())
             _, status = os.waitpid(pid, 0)
             assert status == 0, answers[-1]

@@ -82,7 +82,7 @@ def test_random_kills_lose_at_most_the_write_under_way(store: Store) -> None:
         time.sleep(chance.uniform(0, 0.04))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        with open(result, encoding="ascii") as pipe:
+        with os.fdopen(result, encoding="ascii") as pipe:
             lines = pipe.read().split()
         assert lines == [str(n) for n in range(acknowledged + 1, acknowledged + 1 + len(lines))]
         acknowledged += len(lines)

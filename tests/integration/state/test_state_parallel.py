@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_no_update_is_lost(store: Store, in_processes: InProcesses) -> None:
 
     answers = in_processes(6, count)
     assert store.read("chat").data == {"n": 150}
-    assert sorted(sum(answers, [])) == list(range(1, 151)), "each generation was given once"
+    assert sorted(chain.from_iterable(answers)) == list(range(1, 151)), "each generation was given once"
     assert all(generations == sorted(generations) for generations in answers)
 
 

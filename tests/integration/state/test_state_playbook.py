@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""State outlives what empties Ansible's fact cache: real ansible-playbook runs with an action that counts in the store."""
+"""State outlives what empties Ansible's fact cache: real ansible-playbook runs, an action that counts in the store."""
 
 from __future__ import annotations
 

@@ -29,7 +29,12 @@ class StaticDriver:
         """Each endpoint is an instance."""
         return [
             Reported(
-                name=f"{address}:{port}", index=index, pool=self._context.name, address=address, port=port, created_at=0.0
+                name=f"{address}:{port}",
+                index=index,
+                pool=self._context.name,
+                address=address,
+                port=port,
+                created_at=0.0,
             )
             for index, (address, port) in enumerate(self._endpoints, start=1)
         ]

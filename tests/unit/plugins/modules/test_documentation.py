@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation of cluster_status and cluster_converge says what their specs and results do."""
+"""The documentation of the actions says what their specs and results do."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import pytest
 import yaml
 from ansible_collections.rlops.autoscale.plugins.action import cluster_converge as converge_action
 from ansible_collections.rlops.autoscale.plugins.action import cluster_status as status_action
-from ansible_collections.rlops.autoscale.plugins.doc_fragments.scaling import ModuleDocFragment
-from ansible_collections.rlops.autoscale.plugins.modules import cluster_converge, cluster_status
+from ansible_collections.rlops.autoscale.plugins.action import rl_scale_decision as decision_action
+from ansible_collections.rlops.autoscale.plugins.doc_fragments import cluster, policies, scaling
+from ansible_collections.rlops.autoscale.plugins.modules import cluster_converge, cluster_status, rl_scale_decision
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
 
 #: What both tell of an option; documentation leaves out what is not set.
 SHARED = ("type", "elements", "choices", "default", "required")
@@ -30,11 +32,18 @@ def flat(options: dict[str, Any], inner: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("module", "action"), [(cluster_status, status_action), (cluster_converge, converge_action)])
-def test_documented_options_are_the_specs(module: ModuleType, action: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("module", "action", "fragment"),
+    [
+        (cluster_status, status_action, scaling),
+        (cluster_converge, converge_action, scaling),
+        (rl_scale_decision, decision_action, policies),
+    ],
+)
+def test_documented_options_are_the_specs(module: ModuleType, action: ModuleType, fragment: ModuleType) -> None:
     own = yaml.safe_load(module.DOCUMENTATION).get("options") or {}
-    shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    assert flat(shared | own, "suboptions") == flat(action.ActionModule.SPEC, "options")
+    common, shared = (yaml.safe_load(each.ModuleDocFragment.DOCUMENTATION)["options"] for each in (cluster, fragment))
+    assert flat(common | shared | own, "suboptions") == flat(COMMON_SPEC | action.ActionModule.SPEC, "options")
 
 
 @pytest.mark.parametrize("module", [cluster_status, cluster_converge])

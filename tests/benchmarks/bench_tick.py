@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cost of ticking, in pings: a first tick, a further tick, and the memory that a thousand of them need.
+
+Run: PYTHONPATH=<directory of ansible_collections> python tests/benchmarks/bench_tick.py [--no-memory]
+Prints ratios of CPU times (user + system) of this run; exits with 1 where one misses its goal.
+
+One real instance runs and nothing is to be scaled. Ansible polls its workers a hundred times a second, not a thousand
+times as by default, for which see the README. Counted is ansible-playbook with every process it forks; a tick is
+the whole of it: status, scrape, decision, state on disk, line. Linux only, as it adopts the workers that
+ansible-playbook does not wait for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICE = ROOT / "roles" / "demo_service" / "files" / "service.py"
+PLAY = [sys.executable, "-m", "ansible", "playbook"]
+PLAYBOOK = "rlops.autoscale.autoscale"
+REPEATS = 7
+TICKS = 20
+INTERVAL = 0.3  # s, short enough to leave hardly any time in which ansible-playbook only waits
+COLD_INTERVAL = 3.0  # s, of runs of one tick: the counters of the last run are still young, and the tick is due at once
+PINGS = 10
+MANY_TICKS = 1000
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Used(NamedTuple):
+    """What one ansible-playbook needed."""
+
+    cpu: float  # s, of all its processes
+    memory: int  # KiB, largest resident size of the process that stays
+
+
+def run(home: Path, *arguments: str) -> Used:
+    """Run ansible-playbook to its end, and to that of the workers it left behind."""
+    before = os.times()
+    with (home / "output").open("w+") as output:
+        child = subprocess.Popen(
+            [*PLAY, "-i", str(home / "inventory.json"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment(home),
+        )
+        _pid, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        assert child.returncode == 0, output.read()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Used(cpu, usage.ru_maxrss)
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", os.environ.get("PYTHONPATH", ""))
+    config = {"ANSIBLE_CONFIG": str(home / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": collections}
+    return kept | config | {"HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def write_files(home: Path) -> None:
+    (home / "ansible.cfg").write_text("[defaults]\ninternal_poll_interval = 0.01\n")
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "autoscale_interval": INTERVAL,
+        "autoscale_deadline": 0,
+        "autoscale_pools": [
+            {"backend": "local", "command": [sys.executable, str(SERVICE)], "directory": str(home / "local")}
+        ],
+        "autoscale_state_store": {"directory": str(home / "state")},
+    }
+    (home / "inventory.json").write_text(json.dumps({"autoscaled": {"hosts": {"chat": host}}}))
+    task = {"name": "Ping", "ansible.builtin.include_tasks": "ping_tasks.json", "loop": "{{ range(n | int) | list }}"}
+    play = {"name": "Ping", "hosts": "autoscaled", "gather_facts": False, "tasks": [task]}
+    bare = {"name": "Ping", "hosts": "autoscaled", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}
+    (home / "ping_tasks.json").write_text(json.dumps([{"name": "Ping", "ansible.builtin.ping": {}}]))
+    (home / "pings.json").write_text(json.dumps([play]))
+    (home / "ping.json").write_text(json.dumps([bare]))
+
+
+def tick_number(home: Path) -> int:
+    documents = [json.loads(path.read_text()) for path in home.glob("state/chat.[eo]*.json")]
+    return max((document["data"].get("tick", 0) for document in documents), default=0)
+
+
+def one_tick(home: Path) -> Used:
+    """A run of one tick."""
+    time.sleep(COLD_INTERVAL)  # else it would wait for its turn
+    before = tick_number(home)
+    used = run(home, PLAYBOOK, "-e", json.dumps({"autoscale_deadline": 0, "autoscale_interval": COLD_INTERVAL}))
+    assert tick_number(home) == before + 1
+    return used
+
+
+def ticks(home: Path, count: int) -> tuple[Used, int]:
+    """A run of so many ticks, and how many it really made: late ones are left out."""
+    before = tick_number(home)
+    deadline = (count - 1) * INTERVAL
+    used = run(home, PLAYBOOK, "-e", json.dumps({"autoscale_deadline": deadline, "autoscale_prime_delay": 0}))
+    return used, tick_number(home) - before
+
+
+def report(name: str, value: float, goal: float, unit: str) -> bool:
+    met = value <= goal
+    print(f"{name:<52} {value:8.2f} {unit:<14} goal {goal:5.2f}  {'ok' if met else 'MISSED'}", flush=True)
+    return met
+
+
+def main() -> int:
+    home = Path(tempfile.mkdtemp(prefix="bench"))
+    try:
+        return measure(home, memory="--no-memory" not in sys.argv)
+    finally:
+        clean_up(home)
+
+
+def measure(home: Path, *, memory: bool) -> int:
+    write_files(home)
+    subprocess.run(
+        [*PLAY, "-i", str(home / "inventory.json"), PLAYBOOK, "-e", "autoscale_deadline=4"],
+        env=environment(home),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    cold, further, control = [], [], []
+    for _ in range(REPEATS):
+        bare = run(home, str(home / "ping.json")).cpu
+        control.append(run(home, str(home / "ping.json")).cpu / bare)
+        cold.append(one_tick(home).cpu / bare)
+        (few, few_made), (many, many_made) = ticks(home, 2), ticks(home, TICKS)
+        first, all_pings = (run(home, str(home / "pings.json"), "-e", f"n={n}").cpu for n in (1, 1 + PINGS))
+        further.append((many.cpu - few.cpu) / (many_made - few_made) / ((all_pings - first) / PINGS))
+    noise = f"{min(control):.2f}..{max(control):.2f}"
+    print(f"{'a ping play against itself (noise)':<52} {median(control):8.2f} {'':<14} {noise}")
+    met = report("a run of one tick", median(cold), 0.75, "ping plays")
+    met &= report("a further tick", median(further), 0.35, "ping tasks")
+    if memory:
+        few, _made = ticks(home, 10)
+        many, made = ticks(home, MANY_TICKS)
+        assert made >= 0.9 * MANY_TICKS, f"only {made} ticks were made in time"
+        met &= report(f"{made} ticks instead of 10", (many.memory - few.memory) / 1024, 15, "MiB more")
+    return 0 if met else 1
+
+
+def clean_up(home: Path) -> None:
+    for path in home.glob("local/chat/local/supervisord.pid"):
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(path.read_text()), signal.SIGTERM)  # ends its instances, too
+    time.sleep(1)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
