@@ -123,7 +123,7 @@ def test_static_needs_a_count() -> None:
     (proposal,), _ = static.step([{}], [observation], [settings_of("static", count=7)], [random.Random(0)])
     assert proposal.count == 7
     for count in (None, -1):
-        with pytest.raises(OptionError, match=r"^static: "):
+        with pytest.raises(OptionError, match=r"^static.count: "):
             static.step([{}], [observation], [settings_of("static", count=count)], [random.Random(0)])
 
 
