@@ -15,7 +15,7 @@ description:
   - Shows only what the autoscaler says of each tick, failures and unreachable hosts.
   - Choose it with C(ANSIBLE_STDOUT_CALLBACK=rlops.autoscale.lines), for a terminal or for a log that cron writes.
 author:
-  - rlops.autoscale contributors
+  - rlops.autoscale contributors (@rlops)
 """
 
 from typing import Any

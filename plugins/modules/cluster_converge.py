@@ -19,7 +19,7 @@ description:
     the ready; of these the last pool's first.
   - An instance that does not come up is removed and reported; the others stay.
 author:
-  - rlops.autoscale contributors
+  - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.scaling

@@ -16,7 +16,7 @@ description:
   - Asks the pools which instances there are and the instances whether they are healthy, and changes nothing.
   - It is the only source of endpoints and counts for the other actions.
 author:
-  - rlops.autoscale contributors
+  - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.scaling

@@ -19,7 +19,7 @@ description:
     ticks and the others end as RV(busy).
   - Missing or old data never leads to fewer instances and teaches nothing.
 author:
-  - rlops.autoscale contributors
+  - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.policies

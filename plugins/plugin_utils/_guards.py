@@ -27,6 +27,7 @@ then it only keeps what is ordered.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,7 +86,7 @@ class GuardSettings:
                 "max_instances", f"must be at least min_instances ({self.min_instances}), got {self.max_instances}"
             )
         for name in ("cooldown_up", "cooldown_down"):
-            if not getattr(self, name) >= 0:
+            if math.isnan(getattr(self, name)) or getattr(self, name) < 0:
                 raise OptionError(name, f"must be at least 0 seconds, got {getattr(self, name)}")
         for name in ("max_step_up", "max_step_down"):
             step = getattr(self, name)

@@ -80,7 +80,7 @@ def ratios(slow: Callable[[], object], fast: Callable[[], object]) -> tuple[floa
         return time.process_time() - start[0], time.perf_counter() - start[1]
 
     slow(), fast()
-    pairs = [(seconds(slow), seconds(fast)) for _ in range(REPEATS)]
+    pairs = [(seconds(slow), seconds(fast)) for _unused in range(REPEATS)]
     cpu, wall = (median(one[kind] / other[kind] for one, other in pairs) for kind in (0, 1))
     return cpu, wall
 
@@ -102,7 +102,7 @@ async def serve(count: int, size: int) -> None:
                 self.transport.write(head.encode() + body)
 
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(Answering, "127.0.0.1", 0) for _ in range(count)]
+    servers = [await loop.create_server(Answering, "127.0.0.1", 0) for _unused in range(count)]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.Event().wait()
 
@@ -122,7 +122,7 @@ def servers(count: int, size: int) -> Iterator[list[int]]:
 @contextmanager
 def dead_ports(count: int) -> Iterator[list[int]]:
     """Ports that take connections and never answer."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _unused in range(count)]
     try:
         yield [one.getsockname()[1] for one in sockets]
     finally:
@@ -139,11 +139,11 @@ def selecting() -> float:
     reader = PageReader(options()["metrics"])
 
     def whole() -> None:
-        for _ in range(5):
+        for _unused in range(5):
             list(text_string_to_metric_families(text.decode()))
 
     def selected() -> None:
-        for _ in range(5):
+        for _unused in range(5):
             reader.read(text, at=0.0)
 
     return ratios(whole, selected)[0]
@@ -153,14 +153,16 @@ def scrape(ports: list[int]) -> int:
     """Fetch and read all pages; the number of readings."""
     reader = PageReader(options()["metrics"])
     urls = [f"http://127.0.0.1:{port}/metrics" for port in ports]
-    replies = Client(options()["http"]).fetch_all(urls, "text/plain", lambda _, reply: reader.read(reply.body, 0.0))
+    replies = Client(options()["http"]).fetch_all(
+        urls, "text/plain", lambda _unused, reply: reader.read(reply.body, 0.0)
+    )
     return sum(not isinstance(reply, FetchError) for reply in replies)
 
 
 def fetch(ports: list[int]) -> int:
     """Fetch all pages only."""
     urls = [f"http://127.0.0.1:{port}/metrics" for port in ports]
-    return len(Client(options()["http"]).fetch_all(urls, "text/plain", lambda _, reply: len(reply.body)))
+    return len(Client(options()["http"]).fetch_all(urls, "text/plain", lambda _unused, reply: len(reply.body)))
 
 
 def bare(ports: list[int]) -> int:
@@ -183,7 +185,7 @@ def main() -> int:
         cpu, wall = ratios(lambda: fetch(ports), lambda: bare(ports))
         rows.append((f"fetch of {ENDPOINTS} endpoints / bare, CPU", cpu, "<= 4", cpu <= 4))
         rows.append((f"fetch of {ENDPOINTS} endpoints / bare, wall", wall, "<= 4", wall <= 4))
-        cpu, _ = ratios(lambda: scrape(ports), lambda: bare(ports))
+        cpu, _unused = ratios(lambda: scrape(ports), lambda: bare(ports))
         rows.append(("the same with reading the pages, CPU", cpu, "", True))
         start = time.perf_counter()
         assert scrape(ports) == ENDPOINTS
@@ -198,7 +200,7 @@ def main() -> int:
     print(f"{'':48} {'ratio':>6}  goal")
     for name, value, goal, reached in rows:
         print(f"{name:48} {value:6.2f}  {goal:6} {'ok' if reached else 'MISSED'}")
-    return 0 if all(reached for *_, reached in rows) else 1
+    return 0 if all(reached for *_unused, reached in rows) else 1
 
 
 if __name__ == "__main__":

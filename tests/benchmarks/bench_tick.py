@@ -146,7 +146,7 @@ def measure(home: Path, *, memory: bool) -> int:
     )
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     cold, further, control = [], [], []
-    for _ in range(REPEATS):
+    for _unused in range(REPEATS):
         bare = run(home, str(home / "ping.json")).cpu
         control.append(run(home, str(home / "ping.json")).cpu / bare)
         cold.append(one_tick(home).cpu / bare)

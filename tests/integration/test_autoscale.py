@@ -71,7 +71,7 @@ def service() -> Iterator[tuple[Service, str]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_unused: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -235,7 +235,7 @@ def test_one_of_six_runs_ticks(clusters: Clusters, tmp_path: Path, ansible_env: 
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
     runs = [
         subprocess.Popen(command, env=ansible_env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _ in range(6)
+        for _unused in range(6)
     ]
     outputs = [run.communicate(timeout=120)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * 6, outputs

@@ -163,7 +163,7 @@ def test_an_unhealthy_instance_never_gets_healthy(start: Callable[..., Service])
 def test_the_metrics_page_has_the_names_that_the_collection_reads_by_default(start: Callable[..., Service]) -> None:
     before = time.time()
     service = start(SERVICE_RATE=1000)
-    for _ in range(5):
+    for _unused in range(5):
         requests.post(service.url("work"), timeout=PATIENCE)
     answer = requests.get(service.url("metrics"), timeout=PATIENCE)
     assert answer.headers["Content-Type"].startswith("text/plain")
@@ -262,7 +262,7 @@ def test_sigterm_answers_what_was_received_and_says_goodbye(start: Callable[...,
 
 def test_sigterm_waits_no_longer_than_the_drain_timeout(start: Callable[..., Service]) -> None:
     service = start(SERVICE_RATE=20, DRAIN_TIMEOUT=0.5)
-    answers, code, _ = asyncio.run(backlog_then_sigterm(service, 400))
+    answers, code, _unused = asyncio.run(backlog_then_sigterm(service, 400))
     assert 1 <= len(answers) < 200
     assert code == aiohttp.WSCloseCode.GOING_AWAY
     assert f"{400 - len(answers)} messages dropped" in service.end()
@@ -287,7 +287,7 @@ def test_latency_depends_on_load_and_instances(start: Callable[..., Service], tm
 
 
 def test_the_load_follows_the_instances_and_loses_nothing(start: Callable[..., Service], tmp_path: Path) -> None:
-    services = [start(SERVICE_RATE=200) for _ in range(3)]
+    services = [start(SERVICE_RATE=200) for _unused in range(3)]
     load = Load(tmp_path, services[:2], 120, 8)
     until(lambda: all(service.metrics()["app_ws_connections"] > 0 for service in services[:2]))
     load.tell(services)

@@ -209,7 +209,7 @@ def test_a_wrong_setting_is_one_clear_error(ansible_playbook: Play) -> None:
       ansible.builtin.debug:
         msg: "RESULT {{ observed.results | map(attribute='msg') | to_json | b64encode }}"
 """
-    cases = [arguments for arguments, _ in WRONG_SETTINGS]
+    cases = [arguments for arguments, _unused in WRONG_SETTINGS]
     messages = result_of(ansible_playbook(playbook, extra_vars={"cases": cases}))
     assert len(messages) == len(cases)
     for (arguments, words), message in zip(WRONG_SETTINGS, messages, strict=True):

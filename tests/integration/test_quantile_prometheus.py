@@ -103,5 +103,5 @@ def test_merged_histograms(exporter: Exporter, histograms: list[Histogram]) -> N
     """`sum by (le)`, with layouts that differ; the counts are integers, so the order of summing does not matter."""
     selector = exporter.show(histograms)
     for q in QUANTILES:
-        [(_, theirs)] = exporter.prometheus.query(f"histogram_quantile({q}, sum by (le) ({selector}))")
+        [(_unused, theirs)] = exporter.prometheus.query(f"histogram_quantile({q}, sum by (le) ({selector}))")
         assert equal(quantile(q, merge(histograms)), theirs), (q, histograms)

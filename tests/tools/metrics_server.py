@@ -43,13 +43,13 @@ class MetricsServer:
                 with suppress(OSError):  # the client went away, which is what many of these tests make it do
                     server.answer(self)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, *_unused: object) -> None:
                 pass
 
         class Quiet(ThreadingHTTPServer):
             request_queue_size = 128
 
-            def handle_error(self, *_: object) -> None:
+            def handle_error(self, *_unused: object) -> None:
                 pass  # refused TLS handshakes
 
         self._server = Quiet(("127.0.0.1", 0), Handler)
@@ -62,7 +62,7 @@ class MetricsServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_unused: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()

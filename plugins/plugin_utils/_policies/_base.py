@@ -76,7 +76,6 @@ class Policy(Protocol):
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise OptionError, as `policy.option`, where a value makes no sense."""
-        ...
 
     def step(
         self,
@@ -89,7 +88,6 @@ class Policy(Protocol):
 
         Memories are returned, not changed.
         """
-        ...
 
 
 class PerCluster:
@@ -122,7 +120,7 @@ class PerCluster:
         for each in settings:
             self.check(each.options)
         answers = [self.propose(*each) for each in zip(memories, observations, settings, rngs, strict=True)]
-        return [proposal for proposal, _ in answers], [memory for _, memory in answers]
+        return [proposal for proposal, _unused in answers], [memory for _unused, memory in answers]
 
 
 def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:

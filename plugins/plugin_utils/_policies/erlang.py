@@ -4,7 +4,8 @@
 
 """Policy `erlang`: the fewest instances that keep the SLO on latency at the measured arrival rate, by Erlang C.
 
-It follows a rise at once and in one step. It shrinks to the most that was needed in the last `hold` seconds. Until
+It follows a rise at once and in one step, and where the rate has been growing, it staffs for what will arrive when the
+instances that it orders now are ready. It shrinks to the most that was needed in the last `hold` seconds. Until
 the service rate is known, policy `hpa` with its defaults decides, on p99.
 """
 
@@ -31,12 +32,18 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
     required_instances,
 )
 
+#: Ticks whose rates show a trend.
+TREND_TICKS = 4
+#: What is expected is at most this many times what arrives: a jump is no trend.
+MAX_GROWTH = 1.5
+
 _HPA = Hpa()
 _HPA_OPTIONS = default_options(Hpa.options)
 
 
 class Erlang(PerCluster):
-    """Memory: `needs` [[unix seconds, instances], ...] of the hold window, and hpa's memory while that decides."""
+    """Memory: `needs` [[unix seconds, instances], ...] of the hold window, the last `rates` [[unix seconds, rate], ...],
+    and hpa's memory while that decides."""
 
     name = "erlang"
     options: ClassVar[dict[str, Any]] = {
@@ -65,7 +72,10 @@ class Erlang(PerCluster):
             return proposal, {**memory, "hpa": remembered}
 
         queued = snapshot.get("queue_total") or 0.0
-        rate = options["headroom"] * arrival_rate + queued / options["drain_time"]
+        rates = [*memory.get("rates", []), [observation.now, arrival_rate]][-TREND_TICKS:]
+        growth = _growth(rates, settings.interval) * (settings.boot_time + settings.interval)
+        expected = min(arrival_rate + growth, MAX_GROWTH * arrival_rate)
+        rate = options["headroom"] * expected + queued / options["drain_time"]
         staffing = required_instances(
             rate, service_rate, settings.servers_per_instance, settings.slo.p99_latency, settings.queueing
         )
@@ -73,11 +83,12 @@ class Erlang(PerCluster):
         count = staffing.instances
         held = ""
         if count < ordered:
-            count = min(ordered, max(int(need) for _, need in needs))
+            count = min(ordered, max(int(need) for _unused, need in needs))
             if count > staffing.instances:
                 held = f"; {count} because that was needed in the last {options['hold']:g} s"
         details = {
             "arrival_rate": arrival_rate,
+            "expected_rate": expected,
             "staffed_rate": rate,
             "service_rate": service_rate,
             "erlangs": rate / service_rate,
@@ -86,7 +97,7 @@ class Erlang(PerCluster):
             "slo_reachable": staffing.reachable,
         }
         reason = _explain(details, queued, staffing, settings) + held
-        return Proposal(count, reason, details), {"needs": needs}
+        return Proposal(count, reason, details), {"needs": needs, "rates": rates}
 
     @staticmethod
     def _delegate(
@@ -109,6 +120,23 @@ class Erlang(PerCluster):
         return Proposal(count, reason, {**proposal.details, "decided_by": _HPA.name}), remembered
 
 
+def _growth(rates: list[list[float]], interval: float) -> float:
+    """How fast the rate grows (messages/s each second), as far as chance does not explain it; 0 if it falls.
+
+    The least-squares slope of the last measured rates [[unix seconds, rate], ...], less one standard error of it: of
+    Poisson arrivals, a rate r measured over an interval T has the variance r/T.
+    """
+    times, values = [time for time, _unused in rates], [value for _unused, value in rates]
+    if len(rates) < TREND_TICKS or times[-1] - times[0] > 2 * TREND_TICKS * interval:
+        return 0.0
+    middle, mean = sum(times) / len(times), sum(values) / len(values)
+    spread = sum((time - middle) ** 2 for time in times)
+    if not spread:
+        return 0.0
+    slope = sum((time - middle) * (value - mean) for time, value in rates) / spread
+    return max(0.0, slope - math.sqrt(mean / interval / spread))
+
+
 def _needs(needs: list[list[float]], now: float, need: int, hold: float) -> list[list[float]]:
     """The needs of the window that may yet be its largest: older ones only where larger. Newest last."""
     return [each for each in needs if now - hold < each[0] <= now and each[1] > need] + [[now, need]]
@@ -119,6 +147,8 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
     rate, service_rate = figures["staffed_rate"], figures["service_rate"]
     options, servers, count = settings.options, settings.servers_per_instance, staffing.instances
     load = f"{figure(figures['arrival_rate'])} msg/s"
+    if figures["expected_rate"] > 1.01 * figures["arrival_rate"]:
+        load += f", {figure(figures['expected_rate'])} expected once instances have booted,"
     if options["headroom"] != 1:
         load += f" x {options['headroom']:g}"
     if queued / options["drain_time"] >= 0.01 * rate:

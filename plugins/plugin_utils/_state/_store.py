@@ -198,7 +198,7 @@ def open_store(
     cache: CacheAdapter | None = None,
     *,
     lock_timeout: float = LOCK_TIMEOUT_S,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> Store:
     """The store that the settings ask for. Touches nothing until it is used.
 
@@ -209,6 +209,7 @@ def open_store(
     """
     if backend not in BACKENDS:
         raise OptionError("state_store.backend", f"expected one of {', '.join(BACKENDS)}, not {quoted(backend)}")
+    environ = os.environ if environ is None else environ
     named = directory or environ.get("RL_STATE_DIR")
     state_home = environ.get("XDG_STATE_HOME") or "~/.local/state"
     path = Path(named or f"{state_home}/rlops.autoscale").expanduser().absolute()

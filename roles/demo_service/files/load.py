@@ -147,7 +147,7 @@ class Load:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 wanted = max(1, math.ceil(trace.at(self._now()) / self._settings.connection_rate))
-                for _ in range(wanted - self._opening - len(self._open)):
+                for _unused in range(wanted - self._opening - len(self._open)):
                     if not self._ready:
                         break
                     instance = self._least_used()

@@ -46,7 +46,7 @@ def found(directory: Path) -> Iterator[tuple[int, list[str]]]:
 
 def instances(directory: Path, cluster: str) -> list[Instance]:
     """The running instances of a cluster, whatever state they are in, by name."""
-    return sorted(instance for _, words in found(directory) if (instance := _instance(words, cluster)))
+    return sorted(instance for _unused, words in found(directory) if (instance := _instance(words, cluster)))
 
 
 def _instance(words: list[str], cluster: str) -> Instance | None:
@@ -62,8 +62,8 @@ def end(directory: Path, patience: float = 5.0) -> None:
     """End all processes of a demo: politely, and those that live on after `patience` seconds by force."""
     deadline = time.monotonic() + patience
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process, _ in found(directory):
+        for process, _unused in found(directory):
             with suppress(ProcessLookupError):
                 os.kill(process, number)
-        while any(True for _ in found(directory)) and time.monotonic() < deadline:
+        while any(True for _unused in found(directory)) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -72,7 +72,7 @@ def in_processes() -> Callable[[int, Callable[[int], Any]], list[Any]]:
         for pid, result in children:
             with os.fdopen(result, encoding="utf-8") as pipe:
                 answers.append(pipe.read())
-            _, status = os.waitpid(pid, 0)
+            _unused, status = os.waitpid(pid, 0)
             assert status == 0, answers[-1]
         return [json.loads(answer) for answer in answers]
 
@@ -120,7 +120,7 @@ def killed_after() -> Callable[[int, Callable[[], None]], bool]:
             os._exit(1)
 
     def next_stop(pid: int) -> int:
-        _, status = os.waitpid(pid, 0)
+        _unused, status = os.waitpid(pid, 0)
         assert os.WIFSTOPPED(status), "the action raised an error"
         return os.WSTOPSIG(status)
 
@@ -128,7 +128,7 @@ def killed_after() -> Callable[[int, Callable[[], None]], bool]:
         pid = os.fork()
         if pid == 0:
             child(action)
-        _, status = os.waitpid(pid, 0)
+        _unused, status = os.waitpid(pid, 0)
         if not os.WIFSTOPPED(status):
             message = "ptrace is not permitted here"
             if os.environ.get("AUTOSCALE_REQUIRE_SERVICES") == "1":

@@ -184,7 +184,7 @@ def test_any_damage_of_jsonfile_costs_at_most_one_generation(
 def test_a_full_disk_is_told_and_costs_nothing(cache_store: Store) -> None:
     """Core's file caches only warn, and put the cut file in place."""
     save(cache_store, {"n": 1})
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    _unused, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
     try:
         with pytest.raises(AutoscaleError, match="state cannot be written in cache jsonfile in "):

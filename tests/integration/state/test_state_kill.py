@@ -52,7 +52,7 @@ def test_killed_after_each_system_call(
     while killed:
         calls = len(lived_on) + 1
         key = f"chat-{calls}"
-        for _ in range(before):
+        for _unused in range(before):
             write_next(store, key)
         killed = killed_after(calls, lambda key=key: write_next(store, key))  # type: ignore[misc]
         generation = store.read(key).generation
@@ -73,7 +73,7 @@ def test_random_kills_lose_at_most_the_write_under_way(store: Store) -> None:
     chance = random.Random(1)
     acknowledged = 0
     interrupted = 0
-    for _ in range(100):
+    for _unused in range(100):
         result, answer = os.pipe()
         pid = os.fork()
         if pid == 0:

@@ -32,9 +32,9 @@ TTL = 3600.0
 
 
 def test_no_update_is_lost(store: Store, in_processes: InProcesses) -> None:
-    def count(_: int) -> list[int]:
+    def count(_unused: int) -> list[int]:
         generations = []
-        for _ in range(25):
+        for _unused in range(25):
             with store.transaction("chat") as transaction:
                 transaction.write({"n": transaction.record.data.get("n", 0) + 1})
             generations.append(transaction.record.generation)
@@ -92,7 +92,7 @@ def take_lease(store: Store, pid: int) -> int | None:
 
 def test_one_of_six_gets_the_lease(store: Store, in_processes: InProcesses) -> None:
     # As in Ansible, each acts for another process, which lives on.
-    owners = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(6)]
+    owners = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _unused in range(6)]
     try:
         fences = in_processes(6, lambda index: take_lease(store, owners[index].pid))
         assert sorted(fences, key=str) == [1, None, None, None, None, None]

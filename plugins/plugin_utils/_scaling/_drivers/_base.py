@@ -53,24 +53,18 @@ class Driver(Protocol):
 
     def status(self) -> list[Reported]:
         """All instances that are there, ended ones that were not cleared away included. Read-only."""
-        ...
 
     def start(self, orders: Sequence[Order]) -> dict[str, str]:
         """Start them. Returns those that could not be: name -> why."""
-        ...
 
     def drain(self, instances: Sequence[Reported]) -> None:
         """Keep new connections away from them."""
-        ...
 
     def undrain(self, instances: Sequence[Reported]) -> None:
         """Let new connections come again."""
-        ...
 
     def stop(self, instances: Sequence[Reported], *, kill: bool = False) -> None:
         """Ask them to end gracefully, or kill them; clear away those that have ended."""
-        ...
 
     def todo(self) -> list[dict[str, Any]]:
         """What the pool's own tasks are left to do. Empty for drivers that act themselves."""
-        ...

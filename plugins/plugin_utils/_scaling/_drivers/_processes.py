@@ -27,7 +27,7 @@ def _identity_by_ps(pid: int) -> str | None:
     """The same where there is no /proc (macOS)."""
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
-    status, _, started = answer.stdout.strip().partition(" ")
+    status, _unused, started = answer.stdout.strip().partition(" ")
     return started.strip() if started and not status.startswith("Z") else None
 
 

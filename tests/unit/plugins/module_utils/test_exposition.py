@@ -128,7 +128,7 @@ def test_a_malformed_line_costs_that_line_only(bad: str) -> None:
 @given(st.binary(max_size=60))
 def test_nothing_after_a_wanted_name_breaks_the_page(rest: bytes) -> None:
     good = b'app_latency_bucket{le="1"} 5'
-    samples, _ = read_samples(good + b"\napp_queue{" + rest + b"\napp_queue " + rest + b"\n" + good, SELECTOR)
+    samples, _unused = read_samples(good + b"\napp_queue{" + rest + b"\napp_queue " + rest + b"\n" + good, SELECTOR)
     assert Sample("app_latency_bucket", {"le": "1"}, 5.0) in samples
     assert all(isinstance(sample.value, float) for sample in samples)
 
@@ -142,7 +142,7 @@ def test_a_line_of_quotes_is_not_parsed() -> None:
 
 
 def test_invalid_utf8_and_control_characters_stay_out_of_messages() -> None:
-    _, problems = read_samples(b"app_queue \x1b[31m\xff\xfe red\n", SELECTOR)
+    _unused, problems = read_samples(b"app_queue \x1b[31m\xff\xfe red\n", SELECTOR)
     assert len(problems) == 1
     assert "\x1b" not in problems[0]
 
@@ -154,5 +154,5 @@ def test_the_first_of_duplicates_counts() -> None:
 
 
 def test_nan_is_a_sample_here() -> None:
-    samples, _ = read_samples(b"app_queue NaN\n", SELECTOR)
+    samples, _unused = read_samples(b"app_queue NaN\n", SELECTOR)
     assert math.isnan(samples[0].value)

@@ -58,7 +58,7 @@ def fetch(snapshot_options: Callable[..., dict[str, Any]]) -> Callable[..., list
 
     def fetch(*urls: str, **http: Any) -> list[Reply | FetchError]:
         client = Client(snapshot_options(http={"timeout": 2} | http)["http"])
-        return client.fetch_all(urls, "text/plain", lambda _, reply: reply)
+        return client.fetch_all(urls, "text/plain", lambda _unused, reply: reply)
 
     return fetch
 
@@ -163,7 +163,7 @@ def test_many_dead_endpoints_cost_one_timeout(serve: Serve, fetch: Fetch) -> Non
     timeout = 0.5
     good = serve(page("a 1\n"))
     with ExitStack() as stack:
-        dead = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(40)]
+        dead = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _unused in range(40)]
         urls = [f"http://127.0.0.1:{one.getsockname()[1]}/" for one in dead] + [good.url]
         start = time.monotonic()
         replies = fetch(*urls, timeout=timeout)
@@ -204,7 +204,7 @@ class TestRedirects:
     def test_within_the_origin_is_followed_with_credentials(self, serve: Serve, fetch: Fetch) -> None:
         server = serve(by_path({"/metrics": redirect("/real?x=1"), "/real?x=1": page("a 1\n")}))
         assert fetch(server.url, token=SECRET) == [Reply(200, "text/plain", b"a 1\n")]
-        assert [headers["Authorization"] for _, headers in server.requests] == [f"Bearer {SECRET}"] * 2
+        assert [headers["Authorization"] for _unused, headers in server.requests] == [f"Bearer {SECRET}"] * 2
 
     @pytest.mark.parametrize("policy", ["same_origin", "none"])
     def test_to_another_origin_is_refused(self, serve: Serve, fetch: Fetch, policy: str) -> None:
@@ -228,7 +228,7 @@ class TestRedirects:
         assert SECRET in str(server.requests) or base64.b64encode(f"me:{SECRET}".encode()).decode() in str(
             server.requests
         )
-        [(_, headers)] = target.requests
+        [(_unused, headers)] = target.requests
         assert "Authorization" not in headers
         assert "X-Key" not in headers
 
@@ -285,7 +285,7 @@ class TestTls:
         assert isinstance(fetch(server.url, ca_path=str(certificates.ca))[0], Reply)
 
     def test_many_hosts_share_one_context(self, serve: Serve, fetch: Fetch, certificates: Certificates) -> None:
-        servers = [serve(page("a 1\n"), certificates.server_context()) for _ in range(4)]
+        servers = [serve(page("a 1\n"), certificates.server_context()) for _unused in range(4)]
         replies = fetch(*(server.url for server in servers), ca_path=str(certificates.ca))
         assert all(isinstance(reply, Reply) for reply in replies)
 
@@ -354,4 +354,4 @@ def test_urls_are_shown_without_secrets() -> None:
 def test_a_bug_is_not_taken_for_a_dead_server(serve: Serve, snapshot_options: Callable[..., dict[str, Any]]) -> None:
     server = serve(page("a 1\n"))
     with pytest.raises(ZeroDivisionError):
-        Client(snapshot_options()["http"]).fetch_all([server.url], "text/plain", lambda *_: 1 / 0)
+        Client(snapshot_options()["http"]).fetch_all([server.url], "text/plain", lambda *_unused: 1 / 0)

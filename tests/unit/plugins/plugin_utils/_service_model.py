@@ -187,7 +187,7 @@ class Agent:
         calibration: dict[str, Any] = {}
         proposed_at: int | None = None
         rows = []
-        for _ in range(ticks):
+        for _unused in range(ticks):
             snapshot = service.tick(settings.interval)
             calibration = _service_rate.learn(
                 calibration,

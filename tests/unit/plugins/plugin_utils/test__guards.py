@@ -276,10 +276,12 @@ def test_listed_bounds_tell_their_range_and_reason() -> None:
 
 
 def test_priorities_fall_in_the_order_of_the_table() -> None:
-    priorities = [priority for _, priority, _ in _guards.GUARDS]
+    priorities = [priority for _unused, priority, _unused in _guards.GUARDS]
     assert priorities == sorted(set(priorities), reverse=True)
     rows = [line.split("|")[1:3] for line in (_guards.__doc__ or "").splitlines() if line.startswith("| ")][1:]
-    assert [(name.strip(), int(rank)) for rank, name in rows] == [(name, rank) for name, rank, _ in _guards.GUARDS]
+    assert [(name.strip(), int(rank)) for rank, name in rows] == [
+        (name, rank) for name, rank, _unused in _guards.GUARDS
+    ]
 
 
 COUNTS = st.integers(0, 12)

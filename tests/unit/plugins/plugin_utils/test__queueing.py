@@ -79,7 +79,7 @@ def test_sojourn_tail_is_continuous_where_two_rates_meet() -> None:
 def test_formulas_agree_with_a_simulated_queue() -> None:
     rng = random.Random(7)
     free, now, times = [0.0] * 4, 0.0, []
-    for _ in range(200_000):
+    for _unused in range(200_000):
         now += rng.expovariate(170.0)
         start = max(now, free[0])
         end = start + rng.expovariate(50.0)
@@ -148,7 +148,7 @@ def test_staffing_is_fast_enough_for_every_tick() -> None:
 
     def best(work: object) -> float:
         times = []
-        for _ in range(7):
+        for _unused in range(7):
             start = time.process_time()
             work()  # type: ignore[operator]
             times.append(time.process_time() - start)

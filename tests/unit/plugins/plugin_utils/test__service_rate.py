@@ -184,7 +184,7 @@ def test_at_steady_load_growth_cannot_lower_the_floor_twice(steps: list[tuple[bo
     for over, sojourn in steps:
         ready += 1
         p99 = 1.0 if over else 0.1
-        for _ in range(3):
+        for _unused in range(3):
             floor = memory["floor"]
             memory = taught(snapshot(ready, 160.0, mean_latency_s=sojourn, p99_latency_s=p99), memory=memory)
             falls += memory["floor"] < floor

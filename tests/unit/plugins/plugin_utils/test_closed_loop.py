@@ -109,7 +109,7 @@ def test_latency_that_no_count_cures_does_not_run_away(queueing: str, most: int)
 
 def test_it_is_the_floor_that_stops_the_runaway() -> None:
     """The two tests above can fail: without the floor the count multiplies."""
-    with mock.patch.object(_service_rate, "_floor", lambda *_: {"floor": 0.0, "refuted_at": None}):
+    with mock.patch.object(_service_rate, "_floor", lambda *_unused: {"floor": 0.0, "refuted_at": None}):
         rows = run_concurrent(constant=True, queueing="shared")
     assert max(targets(rows)) >= 12
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 #: Traces in any shape: growing times, rates of at least 0 of which one is larger.
 traces = (
     st.lists(st.tuples(st.floats(0.01, 1e4), st.floats(0, 1e4)), min_size=2, max_size=50)
-    .filter(lambda steps: max(value for _, value in steps) > 0.01)
+    .filter(lambda steps: max(value for _unused, value in steps) > 0.01)
     .map(
         lambda steps: rates.Rates(
-            tuple(itertools.accumulate(step for step, _ in steps)), tuple(value for _, value in steps)
+            tuple(itertools.accumulate(step for step, _unused in steps)), tuple(value for _unused, value in steps)
         )
     )
 )

@@ -32,7 +32,7 @@ def demo_process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def wait_until_found(directory: Path) -> None:
     """The environment of a new process is that of its parent until it executes."""
-    while not any(True for _ in processes.found(directory)):
+    while not any(True for _unused in processes.found(directory)):
         pass
 
 
@@ -41,7 +41,7 @@ def test_instances_are_found_by_demo_and_cluster(tmp_path: Path, demo_process: s
     assert processes.instances(tmp_path, "chat") == [processes.Instance("chat-2", 20002)]
     assert processes.instances(tmp_path, "cha") == []
     assert processes.instances(tmp_path / "other", "chat") == []
-    assert [process for process, _ in processes.found(tmp_path)] == [demo_process.pid]
+    assert [process for process, _unused in processes.found(tmp_path)] == [demo_process.pid]
 
 
 def test_a_demo_ends_its_own_processes_and_no_others(tmp_path: Path, demo_process: subprocess.Popen[bytes]) -> None:

@@ -116,7 +116,7 @@ def test_the_search_ends_and_finds_the_smallest(overs: list[int], equal: int, co
     truth = fixed(*sorted(overs, reverse=True), first=1)
     agent = verdict(agent_over, 400)
     known: dict[int, Verdict] = {}
-    for _ in range(32):
+    for _unused in range(32):
         counts = report.next_counts(agent, known, equal, concurrent, most=16)
         if not counts:
             break

@@ -70,7 +70,7 @@ def test_a_batch_is_pure_seeded_and_plain(name: str, clusters: list[tuple[Any, .
     policy = _registry.get(name)
     own: dict[str, Any] = {"count": 3} if name == "static" else {}
     settings = settings_of(name, **own)
-    memories: list[dict[str, Any]] = [{} for _ in clusters]
+    memories: list[dict[str, Any]] = [{} for _unused in clusters]
     for now in (1000.0, 1015.0):
         observations = [
             Observation(
@@ -113,14 +113,14 @@ def test_an_invalid_snapshot_is_no_ground_for_an_opinion(name: str) -> None:
     observation = Observation(
         0.0, snapshot(valid=False, p99_latency_s=9.0, arrival_rate=900.0), 4, 4, service_rate=50.0
     )
-    (proposal,), _ = _registry.get(name).step([{}], [observation], [settings_of(name)], [random.Random(0)])
+    (proposal,), _unused = _registry.get(name).step([{}], [observation], [settings_of(name)], [random.Random(0)])
     assert proposal.count is None
 
 
 def test_static_needs_a_count() -> None:
     observation = Observation(0.0, snapshot(), 4, 4)
     static = _registry.get("static")
-    (proposal,), _ = static.step([{}], [observation], [settings_of("static", count=7)], [random.Random(0)])
+    (proposal,), _unused = static.step([{}], [observation], [settings_of("static", count=7)], [random.Random(0)])
     assert proposal.count == 7
     for count in (None, -1):
         with pytest.raises(OptionError, match=r"^static.count: "):

@@ -44,8 +44,8 @@ def test_it_goes_to_what_is_needed_in_one_step() -> None:
 
 
 def test_it_shrinks_to_the_most_needed_in_the_hold_window() -> None:
-    _, memory = ask(400.0, 10, 0.0)
-    _, memory = ask(300.0, 10, 100.0, memory)
+    _unused, memory = ask(400.0, 10, 0.0)
+    _unused, memory = ask(300.0, 10, 100.0, memory)
     held, memory = ask(60.0, 10, 200.0, memory)
     assert held.count == 10
     assert "10 because that was needed in the last 300 s" in held.reason
@@ -56,7 +56,7 @@ def test_it_shrinks_to_the_most_needed_in_the_hold_window() -> None:
 
 def test_an_old_need_never_grows_the_cluster() -> None:
     """A limit kept it at 4 while 10 were needed; what is needed now counts for growing."""
-    _, memory = ask(400.0, 4, 0.0)
+    _unused, memory = ask(400.0, 4, 0.0)
     assert ask(60.0, 4, 15.0, memory)[0].count == 4
     assert ask(250.0, 4, 15.0, memory)[0].count == 7
 
@@ -64,15 +64,15 @@ def test_an_old_need_never_grows_the_cluster() -> None:
 def test_memory_keeps_only_needs_that_may_matter() -> None:
     memory: Memory = {}
     for i in range(100):
-        _, memory = ask(100.0 + i, 10, float(i), memory)
+        _unused, memory = ask(100.0 + i, 10, float(i), memory)
     assert len(memory["needs"]) == 1
     for i in range(100, 200):
-        _, memory = ask(300.0 - i, 10, float(i), memory)
+        _unused, memory = ask(300.0 - i, 10, float(i), memory)
     assert len(memory["needs"]) <= 5
 
 
 def test_a_clock_set_back_does_not_keep_needs_of_the_future() -> None:
-    _, memory = ask(400.0, 10, 1e6)
+    _unused, memory = ask(400.0, 10, 1e6)
     assert ask(60.0, 10, 0.0, memory)[0].count == 2
 
 
@@ -88,14 +88,14 @@ def test_hpa_decides_while_a_rate_is_unknown(arrival_rate: float | None, service
     assert proposal.count == 4  # p99 is twice its target of 0.65 x 0.2 s
     assert "hpa decides" in proposal.reason
     assert proposal.details["decided_by"] == "hpa"
-    _, later = ask(arrival_rate, 4, 15.0, memory, service_rate, figures={"p99_latency_s": 0.05})
+    _unused, later = ask(arrival_rate, 4, 15.0, memory, service_rate, figures={"p99_latency_s": 0.05})
     assert len(later["hpa"]["recommendations"]) > len(memory["hpa"]["recommendations"])  # its windows go on
     assert "hpa" not in ask(60.0, 4, 30.0, later)[1]
 
 
 def test_hpa_awaits_what_boots() -> None:
     observation = Observation(0.0, snapshot(arrival_rate=400.0, p99_latency_s=2.0), 6, 2)
-    proposal, _ = propose("erlang", {}, observation, settings_of("erlang"))
+    proposal, _unused = propose("erlang", {}, observation, settings_of("erlang"))
     assert proposal.count == 6
     assert "4 booting instances are awaited" in proposal.reason
 
@@ -114,14 +114,14 @@ def test_the_reason_tells_the_figures_and_the_alternative() -> None:
 
 
 def test_an_slo_out_of_reach_is_said_and_not_chased() -> None:
-    proposal, _ = ask(400.0, 2, service_rate=20.0, headroom=1.0)
+    proposal, _unused = ask(400.0, 2, service_rate=20.0, headroom=1.0)
     assert proposal.count == 29
     assert "p99 0.2 s is out of reach" in proposal.reason
     assert proposal.details["slo_reachable"] is False
 
 
 def test_without_an_slo_it_keeps_the_queue_stable() -> None:
-    proposal, _ = ask(400.0, 2, headroom=1.0, settings=PolicySettings(slo=Slo(p99_latency=None)))
+    proposal, _unused = ask(400.0, 2, headroom=1.0, settings=PolicySettings(slo=Slo(p99_latency=None)))
     assert proposal.count == 12
     assert "keep it stable" in proposal.reason
 

@@ -130,7 +130,7 @@ def test_growth_in_the_period_counts_against_the_scaling_policies() -> None:
 
 def test_only_what_was_really_changed_counts_as_growth() -> None:
     options = rules("scale_up", policies=[{"type": "Pods", "value": 4, "period": 60.0}])
-    _, memory = ask(4, queue_depth=100.0, options=options)
+    _unused, memory = ask(4, queue_depth=100.0, options=options)
     assert ask(4, now=15.0, memory=memory, taken=None, queue_depth=100.0, options=options)[0] == 8
     assert ask(6, now=15.0, memory=memory, taken=2, queue_depth=100.0, options=options)[0] == 8
 
@@ -175,13 +175,13 @@ def test_a_negative_limit_is_named(change: dict[str, Any], option: str) -> None:
 def test_memory_does_not_grow() -> None:
     memory: Memory = {}
     for i in range(2000):
-        _, memory = ask(4 + i % 2, now=15.0 * i, memory=memory, taken=(-1) ** i, queue_depth=10.0 + 5 * (i % 3))
+        _unused, memory = ask(4 + i % 2, now=15.0 * i, memory=memory, taken=(-1) ** i, queue_depth=10.0 + 5 * (i % 3))
     assert len(memory["recommendations"]) <= 21
     assert len(memory["changes"]) <= 2
 
 
 def test_windows_survive_a_gap_in_the_metrics() -> None:
-    _, memory = ask(8, queue_depth=10.0)
+    _unused, memory = ask(8, queue_depth=10.0)
     count, memory = ask(8, now=100.0, memory=memory, queue_depth=None)
     assert count is None
     assert ask(8, now=200.0, memory=memory, queue_depth=1.0)[0] == 8

@@ -90,7 +90,7 @@ def test_recordings_of_the_original(shared_dir: Path, name: str) -> None:
         assert memory["epsilon"] == pytest.approx(following, abs=1e-12)
         taken = step["action"]
     last = steps[-1]
-    _, memory = tick(
+    _unused, memory = tick(
         memory,
         last["after"]["avgP99Latency"],
         last["after"]["avgQueueDepth"],
@@ -129,7 +129,7 @@ def test_three_steps_by_hand() -> None:
 def test_the_update_discounts_what_comes_next() -> None:
     table = {"0_0_3": {"-1": -8.0, "0": -4.0, "1": -6.0}, "3_3_2": {"1": -10.0}}
     memory: Memory = {"q_table": table, "epsilon": 0.05, "pending": {"state": "3_3_2", "action": 1}}
-    _, memory = tick(memory, 0.05, 5.0, 3, 0.5, taken=1)
+    _unused, memory = tick(memory, 0.05, 5.0, 3, 0.5, taken=1)
     assert memory["q_table"]["3_3_2"]["1"] == pytest.approx(-10 + 0.1 * (-4.5 + 0.9 * -4.0 + 10))
     assert table["3_3_2"]["1"] == -10.0
 
@@ -173,7 +173,7 @@ def test_the_action_that_was_taken_is_learned_by_its_sign(taken: int, learned: s
 
 def test_a_failed_driver_drops_the_transition() -> None:
     memory = {"q_table": {}, "epsilon": 0.1, "pending": {"state": "s", "action": 1}}
-    _, after = tick(memory, 0.05, 5.0, 5, 0.5, taken=None)
+    _unused, after = tick(memory, 0.05, 5.0, 5, 0.5, taken=None)
     assert after["q_table"] == {}
     assert after["pending"]["state"] == "0_0_5"
 
@@ -212,9 +212,9 @@ def test_all_parameters_are_options() -> None:
         "latency_weight": 10.0,
         "instance_weight": 2.0,
     }
-    _, memory = tick({}, 3.0, 900.0, 2, 0.4, settings=settings, **options)
+    _unused, memory = tick({}, 3.0, 900.0, 2, 0.4, settings=settings, **options)
     assert memory == {"q_table": {}, "epsilon": 0.2, "pending": {"state": "1_0_2", "action": -1}}
-    _, memory = tick(memory, 3.0, 900.0, 1, 0.4, taken=-1, settings=settings, **options)
+    _unused, memory = tick(memory, 3.0, 900.0, 1, 0.4, taken=-1, settings=settings, **options)
     assert memory["q_table"] == {"1_0_2": {"-1": pytest.approx(0.5 * (-10.0 * 2.0 - 2.0))}}
 
 
@@ -225,7 +225,7 @@ def test_a_run_is_the_same_again_with_the_same_seed() -> None:
         count, actions = 3, []
         settings = settings_of("q_learning")
         taken = None
-        for _ in range(200):
+        for _unused in range(200):
             seen = snapshot(p99_latency_s=world.random(), queue_depth=100 * world.random())
             proposal, memory = propose(
                 "q_learning", memory, Observation(0.0, seen, count, count, taken=taken), settings, rng

@@ -44,7 +44,7 @@ def test_it_shrinks_by_one_after_fifteen_ticks_below_ninety_per_cent() -> None:
 
 
 def test_it_shrinks_only_after_the_cooldown_since_any_change() -> None:
-    counts, _ = run([0.2] * 3 + [0.05] * 40)
+    counts, _unused = run([0.2] * 3 + [0.05] * 40)
     assert counts[2] == 8
     changes = [i for i in range(1, len(counts)) if counts[i] != counts[i - 1]]
     # grown at tick 2, so not again for 300 s; low since tick 3, which is 15 ticks long before
@@ -59,5 +59,5 @@ def test_it_may_be_told_never_to_shrink() -> None:
 def test_it_does_not_order_again_what_boots() -> None:
     settings = settings_of("target_tracking", target=0.1)
     observation = Observation(0.0, snapshot(p99_latency_s=0.2), 8, 4)
-    proposal, _ = propose("target_tracking", {"above": 2, "below": 0}, observation, settings)
+    proposal, _unused = propose("target_tracking", {"above": 2, "below": 0}, observation, settings)
     assert proposal.count == 8

@@ -115,4 +115,4 @@ def test_a_copy_is_independent_and_of_plain_types() -> None:
     copy = plain_copy({"list": inner, "name": Tagged("chat")})
     inner.append(2)
     assert copy == {"list": [1], "name": "chat"}
-    assert type(copy["name"]) is str
+    assert copy["name"].__class__ is str

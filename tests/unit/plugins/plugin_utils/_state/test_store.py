@@ -138,7 +138,7 @@ def test_a_text_is_on_the_disk_before_it_gets_its_name(
 
 def test_a_full_disk_is_told_and_costs_nothing(store: Store) -> None:
     save(store, {"n": 1})
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    _unused, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(AutoscaleError, match=r"state cannot be written in directory .*: File too large"):
