@@ -42,7 +42,7 @@ _HPA_OPTIONS = default_options(Hpa.options)
 
 
 class Erlang(PerCluster):
-    """Memory: `needs` [[unix seconds, instances], ...] of the hold window, the last `rates` [[unix seconds, rate], ...],
+    """Memory: `needs` [[unix seconds, instances], ...] of the hold window, the last `rates` [[unix seconds, 1/s], ...],
     and hpa's memory while that decides."""
 
     name = "erlang"

@@ -209,12 +209,8 @@ def _stabilise(
     down: Mapping[str, Any],
 ) -> tuple[int, str]:
     """Move from `ordered` only so far as all recommendations in the window of that direction agree."""
-    rising = min(
-        [wanted, *(int(count) for _unused, count in _within(recommendations, now, up["stabilization_window"]))]
-    )
-    falling = max(
-        [wanted, *(int(count) for _unused, count in _within(recommendations, now, down["stabilization_window"]))]
-    )
+    rising = min([wanted, *(int(count) for _at, count in _within(recommendations, now, up["stabilization_window"]))])
+    falling = max([wanted, *(int(count) for _at, count in _within(recommendations, now, down["stabilization_window"]))])
     count = min(max(ordered, rising), falling)
     if count == wanted:
         return count, ""
@@ -237,7 +233,7 @@ def _limit(
     rules, sign = (up, 1) if count > ordered else (down, -1)
     limits = []
     for policy in rules["policies"]:
-        start = ordered - sum(int(change) for _unused, change in _within(changes, now, policy["period"]))
+        start = ordered - sum(int(change) for _at, change in _within(changes, now, policy["period"]))
         if policy["type"] == "Pods":
             limits.append(start + sign * policy["value"])
         elif sign > 0:
