@@ -16,6 +16,8 @@ options:
     description:
       - Options of the policy V(erlang), the fewest instances that keep the SLO on latency at the measured arrival rate,
         by the Erlang C formula. It follows a rise at once and in one step, and shrinks late.
+      - Where the rate has grown for some ticks, it staffs for what will arrive once instances that are ordered now have
+        booted (O(boot_time)), but for no more than 1.5 times what arrives now.
       - Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default options
         decides, on p99.
     type: dict
