@@ -71,7 +71,7 @@ core-matrix: $(CORES:%=%/ready)  ## tests of state and actions with older versio
 	for core in $(CORES); do $$core/bin/pytest -m core tests || exit 1; done
 
 molecule: $(VENV)/ready  ## the main job, on real processes
-	molecule test --no-command-borders
+	$(AWAY) molecule test --no-command-borders
 
 install-test: $(VENV)/ready  ## the agent from the built tarball, installed into an empty path
 	pytest tests/install
