@@ -252,7 +252,7 @@ decision:
       description: Why, in one sentence.
       returned: always
       type: str
-      sample: 312 msg/s x 1.1 at 50 msg/s an instance is 6.86 Erlangs; 8 instances keep p99 at 0.12 s, SLO 0.2 s
+      sample: 312 msg/s x 1.1 at 50 msg/s each: 8 instances give p99 0.12 s
     proposal:
       description: What the policy alone proposed. Its C(count) is null where it has no opinion.
       returned: always

@@ -123,6 +123,11 @@ class PerCluster:
         return [proposal for proposal, _unused in answers], [memory for _unused, memory in answers]
 
 
+def no_data(snapshot: Mapping[str, Any]) -> str:
+    """Why there is nothing to decide on, for a snapshot that is not valid."""
+    return f"{(snapshot.get('reasons') or {}).get('valid', 'no valid snapshot')}: the count stays"
+
+
 def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The options that an Ansible argument spec gives when nothing is set, dicts with `apply_defaults` filled in."""
     return {

@@ -24,6 +24,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     Proposal,
     default_options,
     figure,
+    no_data,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.hpa import Hpa
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
@@ -65,7 +66,7 @@ class Erlang(PerCluster):
         service_rate = observation.service_rate
         arrival_rate = snapshot.get("arrival_rate")
         if not snapshot.get("valid"):
-            return Proposal(None, "no valid snapshot, the count stays"), memory
+            return Proposal(None, no_data(snapshot)), memory
         if service_rate is None or arrival_rate is None:
             unknown = "service rate not calibrated yet" if service_rate is None else "arrival rate unknown"
             proposal, remembered = self._delegate(unknown, memory, observation, settings, rng=rng)
@@ -148,27 +149,25 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
     options, servers, count = settings.options, settings.servers_per_instance, staffing.instances
     load = f"{figure(figures['arrival_rate'])} msg/s"
     if figures["expected_rate"] > 1.01 * figures["arrival_rate"]:
-        load += f", {figure(figures['expected_rate'])} expected once instances have booted,"
+        load += f" ({figure(figures['expected_rate'])} expected)"
     if options["headroom"] != 1:
         load += f" x {options['headroom']:g}"
     if queued / options["drain_time"] >= 0.01 * rate:
         load += f" + {figure(queued)} queued to drain in {options['drain_time']:g} s"
-    server = "an instance" if servers == 1 else f"a server, {servers} an instance,"
-    load += f" at {figure(service_rate)} msg/s {server} is {figure(rate / service_rate)} Erlangs"
+    server = "each" if servers == 1 else f"a server, {servers} each"
+    load += f" at {figure(service_rate)} msg/s {server}"
     slo = settings.slo.p99_latency
     if not count:
         return f"{load}: nothing to do"
     if slo is None:
-        return f"{load}; {count} instances keep it stable"
+        return f"{load}: {count} instances keep it stable"
     if not staffing.reachable:
         return (
-            f"{load}; p99 {slo:g} s is out of reach with any sensible count, {count} instances keep it stable "
+            f"{load}: p99 {slo:g} s is out of reach with any sensible count, {count} instances keep it stable "
             f"at p99 {staffing.p99_s:.2g} s"
         )
-    kept = f"{load}; {count} instances keep p99 at {staffing.p99_s:.2g} s, SLO {slo:g} s"
+    kept = f"{load}: {count} instances give p99 {staffing.p99_s:.2g} s"
     if count == 1:
         return kept
     fewer = instances_p99(count - 1, rate, service_rate, servers, settings.queueing)
-    if math.isinf(fewer):
-        return f"{kept} ({count - 1} could not keep up)"
-    return f"{kept} ({count - 1} would give {fewer:.2g} s)"
+    return f"{kept}, {count - 1} could not keep up" if math.isinf(fewer) else f"{kept}, {count - 1} {fewer:.2g} s"

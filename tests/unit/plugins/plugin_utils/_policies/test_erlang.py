@@ -16,6 +16,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     Proposal,
     Slo,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import required_instances
 from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._policies._policy_helpers import (
     propose,
     settings_of,
@@ -102,15 +103,35 @@ def test_hpa_awaits_what_boots() -> None:
 
 def test_the_reason_tells_the_figures_and_the_alternative() -> None:
     reason = ask(400.0, 2, headroom=1.0)[0].reason
-    assert reason == (
-        "400 msg/s at 50 msg/s an instance is 8 Erlangs; "
-        "9 instances keep p99 at 0.12 s, SLO 0.2 s (8 could not keep up)"
-    )
+    assert reason == "400 msg/s at 50 msg/s each: 9 instances give p99 0.12 s, 8 could not keep up"
     per_instance = PolicySettings(queueing="per_instance", servers_per_instance=4)
     reason = ask(4000.0, 2, settings=per_instance, figures={"queue_total": 12000.0})[0].reason
     assert "4000 msg/s x 1.1 + 12000 queued to drain in 60 s" in reason
-    assert "at 50 msg/s a server, 4 an instance, is 92 Erlangs" in reason
-    assert "would give" in reason
+    assert "at 50 msg/s a server, 4 each: " in reason
+
+
+def test_a_growing_rate_is_followed_until_instances_have_booted_and_a_jump_is_not() -> None:
+    memory: dict[str, Any] = {}
+    counts = []
+    for number, rate in enumerate([400.0, 430.0, 460.0, 490.0]):
+        observation = Observation(1000.0 + 15 * number, snapshot(arrival_rate=rate, queue_total=0.0), 12, 12, 50.0)
+        proposal, memory = propose("erlang", memory, observation, settings_of("erlang", headroom=1.0, hold=0.0))
+        counts.append((proposal.count, proposal.details["expected_rate"]))
+    assert [expected for _count, expected in counts[:3]] == [400.0, 430.0, 460.0]
+    # 2/s each second, less a standard error of sqrt(445 / 15 / 1125), for 45 + 15 s
+    assert counts[3][1] == pytest.approx(490 + 60 * (2 - 0.1624), rel=1e-3)
+    assert counts[3][0] > required_instances(490.0, 50.0, 1, 0.2).instances
+    jumped = Observation(1060.0, snapshot(arrival_rate=2000.0, queue_total=0.0), 12, 12, 50.0)
+    proposal, _memory = propose("erlang", memory, jumped, settings_of("erlang", headroom=1.0))
+    assert proposal.details["expected_rate"] == 1.5 * 2000.0
+
+
+def test_chance_is_no_trend() -> None:
+    memory: dict[str, Any] = {}
+    for number, rate in enumerate([400.0, 404.0, 398.0, 405.0]):
+        observation = Observation(1000.0 + 15 * number, snapshot(arrival_rate=rate, queue_total=0.0), 12, 12, 50.0)
+        proposal, memory = propose("erlang", memory, observation, settings_of("erlang"))
+    assert proposal.details["expected_rate"] == 405.0
 
 
 def test_an_slo_out_of_reach_is_said_and_not_chased() -> None:
