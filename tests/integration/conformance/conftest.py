@@ -160,11 +160,11 @@ class CustomScenario(Scenario):
         launcher.chmod(0o755)
         return {
             "autoscale_pools": [{"backend": "custom", "tasks": str(example / "pool.yml")}],
-            "autoscale_example_tool": str(example / "processes"),
-            "autoscale_example_directory": str(self.home / "run"),
+            "example_tool": str(example / "processes"),
+            "example_directory": str(self.home / "run"),
             # Below the ports that the system gives out; at random, for runs at the same time must not meet.
-            "autoscale_example_first_port": random.randrange(30000, 32700, 10),
-            "autoscale_example_command": [str(launcher)],
+            "example_first_port": random.randrange(30000, 32700, 10),
+            "example_command": [str(launcher)],
         }
 
     def pids(self) -> dict[str, int]:
