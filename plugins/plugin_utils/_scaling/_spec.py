@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import BACKENDS
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Pool, Settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import PLACES, unknown_places
 
 _POOL_SPEC: dict[str, Any] = {
     "name": {"type": "str"},
@@ -94,6 +95,9 @@ def _check_url(option: str, template: str) -> None:
         raise OptionError(
             option, "expected a URL without user and password; they belong into the setting autoscale_http"
         )
+    for unknown in unknown_places(template):
+        known = ", ".join(f"{{{place}}}" for place in PLACES)
+        raise OptionError(option, f"{quoted(unknown)} is no placeholder; there are {known}")
 
 
 def pools_of(options: Mapping[str, Any]) -> list[Pool]:

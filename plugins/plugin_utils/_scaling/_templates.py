@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_PLACE = re.compile(r"\{(address|cluster|index|name|port)\}")
+PLACES = ("address", "cluster", "index", "name", "port")
+_PLACE = re.compile(r"\{(" + "|".join(PLACES) + r")\}")
+_LIKE_A_PLACE = re.compile(r"\{\s*\w+\s*\}")
 
 
 def fill(text: str, values: Mapping[str, object]) -> str | None:
@@ -17,3 +19,8 @@ def fill(text: str, values: Mapping[str, object]) -> str | None:
     if any(values.get(place) is None for place in _PLACE.findall(text)):
         return None
     return _PLACE.sub(lambda match: str(values[match[1]]), text)
+
+
+def unknown_places(text: str) -> list[str]:
+    """What looks like a place, braces included, and is none. Where braces may mean something else, do not ask."""
+    return [found for found in _LIKE_A_PLACE.findall(text) if not _PLACE.fullmatch(found)]
