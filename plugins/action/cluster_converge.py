@@ -33,6 +33,7 @@ class ActionModule(ClusterAction):
         if self.check_mode:
             memory = Memory.from_plain(store.read(f"{cluster.name}.instances").data)
             outcome, _memory = cluster.converge(memory, options["target"], dry_run=True)
+            self._display.display(outcome.intention())  # some callbacks show nothing else
             return self._result(cluster, [outcome])
         forgive = itertools.chain([options["retry_now"]], itertools.repeat(False))
 
@@ -50,6 +51,9 @@ class ActionModule(ClusterAction):
 
     def _result(self, cluster: Cluster, passes: list[Outcome]) -> dict[str, Any]:
         last = passes[-1]
+        for failure in (failure for outcome in passes for failure in outcome.failures()):
+            # A loop that goes on would hide it.
+            self._display.warning(f"{last.cluster}: {failure['name']} failed: {failure['reason']}")
         # Under check mode the instances are those that are there, not those that would be.
         instances = last.before if self.check_mode else last.after
         return {

@@ -36,6 +36,7 @@ class ActionModule(ClusterAction):
         """Wait until the tick is due, find the instances, observe."""
         late = wait_until(options.pop("due_at"), options["interval"], time.time, time.sleep)
         if late:
+            self._display.display(f"{options['cluster']}: {late}")
             return {"changed": False, "skipped": True, "skip_reason": late}
         store, status = self.open_store(options), options.pop("status")
         if status is None and options["instances"] is None and VARIABLE_PREFIX + "pools" in self._variables:

@@ -20,6 +20,7 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec imp
 from ansible_collections.rlops.autoscale.plugins.plugin_utils import _agent, _run
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC, ClusterAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import Pin
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import refuse_unknown
@@ -50,12 +51,23 @@ class ActionModule(ClusterAction):
 
     def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Check all settings of the cluster, take the lease, and say when to tick."""
-        cluster_settings(options)
+        settings = cluster_settings(options)
         specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
         refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
         snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
         check_options(snapshot_options)
         cluster = Cluster.from_options(scaling_options)
+        if settings.mode == _agent.ACT and cluster.only_watched:
+            pool = cluster.only_watched[0]
+            raise OptionError(
+                "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
+            )
+        if cluster.capacity is not None and cluster.capacity < options["min_instances"]:
+            message = f"the pools hold {cluster.capacity} instances at most, got {options['min_instances']}"
+            raise OptionError("min_instances", message)
+        forks = self._variables.get("ansible_forks")
+        if forks and len(self._variables.get("ansible_play_hosts", ())) > forks:
+            self._display.warning(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
         store, now = self.open_store(options), time.time()
         record, fence = store.read(options["cluster"]), None
         if not self.check_mode:
@@ -78,20 +90,24 @@ class ActionModule(ClusterAction):
 
     def _wait(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the moment of a tick."""
-        wait_until(options["due_at"], options["interval"], time.time, time.sleep)
-        return {"changed": False, "busy": False}
+        late = wait_until(options["due_at"], options["interval"], time.time, time.sleep)
+        if late:
+            self._display.display(f"{options['cluster']}: {late}")
+        return {"changed": False, "busy": False, "late": bool(late)}
 
     def _decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """One tick: learn, decide, remember."""
-        settings = cluster_settings(options)
         for name in ("snapshot", "status"):
             if options[name] is None:
                 raise OptionError(name, "needed to decide; give the result of metrics_snapshot, or of cluster_status")
         status, snapshot = options["status"], options["snapshot"]
+        settings = cluster_settings(options).within(status.get("capacity"))
         tick = _agent.Tick(
             now=time.time(),
             snapshot=snapshot,
-            counts=_agent.Counts.of(status["instances"]),
+            counts=_agent.Counts.of(
+                status["instances"], status.get("desired") if settings.mode == _agent.ACT else None
+            ),
             driver_failed=bool((options["outcome"] or {}).get("failed_instances")),
             dry_run=self.check_mode,
         )
@@ -106,8 +122,11 @@ class ActionModule(ClusterAction):
                 decision, memory = _agent.decide(memory, tick, settings)
                 _refuse_blindness(decision, status, snapshot)
                 transaction.write(memory)
-        line = _run.tick_line(asdict(decision), snapshot)
+        unready = _run.first_unready(status["instances"])
+        line = _run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else "")
         self._display.display(line)
+        for warning in snapshot.get("warnings") or []:
+            self._display.warning(f"{options['cluster']}: {warning}")
         return {
             "changed": settings.mode == _agent.ACT and decision.target != decision.current,
             "busy": False,
@@ -128,6 +147,9 @@ class ActionModule(ClusterAction):
     def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
         pin = options["pin"] if options["operation"] == "pin" else None
+        checked = Pin.from_option(pin)
+        if checked is not None:
+            pin = asdict(checked)
         if options["operation"] == "pin" and pin is None:
             raise OptionError("pin", "expected for operation=pin, such as {count: 5, until: '2026-09-21T14:00:00Z'}")
         store = self.open_store(options)

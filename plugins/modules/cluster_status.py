@@ -111,6 +111,11 @@ desired:
   type: int
   returned: success
   sample: 5
+capacity:
+  description: How many instances all pools can hold together. Null without a limit.
+  type: int
+  returned: success
+  sample: 24
 unfinished:
   description: Whether anything boots, drains, has failed, is missing or is new, so that a pass is needed.
   type: bool

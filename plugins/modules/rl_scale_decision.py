@@ -289,6 +289,11 @@ due_at:
   type: list
   elements: float
   sample: [1764000000.5, 1764000015.5]
+late:
+  description: Whether the tick is so late that the next one is due, so that it is to be left out.
+  returned: when O(operation=wait)
+  type: bool
+  sample: false
 fence:
   description: The number of the lease, which grows with each new holder. Null in check mode, which takes none.
   returned: when O(operation=begin) and not RV(busy)

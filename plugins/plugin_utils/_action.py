@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -66,7 +65,9 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
         try:
             result.update(remove_values(self.perform(self.options(self.SPEC, self._task.args)), self._secrets))
         except AutoscaleError as error:
-            raise AnsibleActionFail(remove_values(str(error), self._secrets)) from error
+            # Returned, not raised: only of what is returned does every ansible-core take care that no later task
+            # templates it, and there is text from outside in it.
+            result.update(failed=True, changed=False, msg=remove_values(str(error), self._secrets))
         return result
 
     @property

@@ -41,6 +41,17 @@ class ClusterSettings:
     service_rate: float | None = None  # messages/s of one server of one instance; None: calibrate
     seed: int | None = None  # of the exploration; None: drawn once and remembered
 
+    def within(self, capacity: int | None) -> ClusterSettings:
+        """The settings of a cluster whose pools hold no more than `capacity` instances."""
+        if capacity is None or capacity >= self.guards.max_instances:
+            return self
+        most = max(capacity, self.guards.min_instances)
+        return replace(
+            self,
+            policy_settings=replace(self.policy_settings, max_instances=most),
+            guards=replace(self.guards, max_instances=most),
+        )
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -49,16 +60,18 @@ class Counts:
     ready: int = 0
     booting: int = 0
     draining: int = 0
+    desired: int = 0  # what was last ordered, where that is carried out here
 
     @classmethod
-    def of(cls, instances: Sequence[Mapping[str, Any]]) -> Counts:
+    def of(cls, instances: Sequence[Mapping[str, Any]], desired: int | None = None) -> Counts:
         """Count a list of instances, as cluster_status gives it."""
         states = [instance["state"] for instance in instances]
-        return cls(*(states.count(state) for state in ("ready", "booting", "draining")))
+        return cls(states.count("ready"), states.count("booting"), states.count("draining"), desired or 0)
 
     @property
     def ordered(self) -> int:
-        return self.ready + self.booting
+        """Booting and ready ones, and those that are to be replaced because they failed: a crash is no order."""
+        return max(self.ready + self.booting, self.desired)
 
 
 @dataclass(frozen=True)

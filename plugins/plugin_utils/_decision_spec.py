@@ -71,9 +71,9 @@ DECISION_SPEC: dict[str, Any] = {
 def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
     """The settings that validated options mean. Raises OptionError where they make no sense."""
     for name in ("interval", "service_rate"):
-        _require(options, name, options[name] is None or options[name] > 0, "a number above 0")
+        _require(options, name, options[name] is None or 0 < options[name] < math.inf, "a number above 0")
     for name in ("deadline", "boot_time"):
-        _require(options, name, options[name] >= 0, "0 or more seconds")
+        _require(options, name, 0 <= options[name] < math.inf, "0 or more seconds")
     _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
     policy = _registry.get(options["policy"])
     policy.check(options[policy.name])

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: A lease outlives this many ticks of its holder.
@@ -49,6 +49,14 @@ def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
     what = f"keep {current}" if target == current else f"{verb} {target}"
     clock = time.strftime("%H:%M:%S", time.localtime(decision["at"]))
     return f"{clock} {decision['cluster']}: {', '.join(filter(None, seen))} | {have}, {what} | {decision['reason']}"
+
+
+def first_unready(instances: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why the first of the instances that should be ready is not; None where all are, or boot without complaint."""
+    for instance in instances:
+        if instance["state"] in ("booting", "failed") and instance.get("reason"):
+            return f"{instance['name']} is not ready: {instance['reason']}"
+    return None
 
 
 def _figure(name: str, value: float | None, unit: str, scale: float = 1.0) -> str:

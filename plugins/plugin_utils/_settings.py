@@ -32,7 +32,7 @@ TASK_OPTIONS = frozenset(
 )
 
 #: Variables of the playbooks that begin like settings.
-PLAYBOOK_VARIABLES = frozenset({"decided", "due_at", "failed", "hosts", "observed", "outcome", "run"})
+PLAYBOOK_VARIABLES = frozenset({"decided", "due_at", "failed", "hosts", "observed", "run", "waited"})
 
 
 def refuse_unknown(variables: Iterable[str], options: Collection[str]) -> None:

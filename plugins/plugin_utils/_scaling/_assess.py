@@ -13,6 +13,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
     BOOTING,
     DRAINING,
     FAILED,
+    FORGET_AFTER_S,
     READY,
     Instance,
     Mark,
@@ -22,8 +23,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
     Settings,
 )
 
-#: Failures are forgotten after so many seconds without one.
-FORGET_AFTER_S = 600.0
 #: The longest wait before the next try.
 MAX_RETRY_DELAY_S = 300.0
 

@@ -110,9 +110,20 @@ class Cluster:
         return cls(options["cluster"], pools, drivers, settings=settings, urls=urls)
 
     @property
+    def capacity(self) -> int | None:
+        """How many instances all pools can hold together; None: no limit."""
+        limits = [pool.max for pool in self._pools]
+        return None if None in limits else sum(limit for limit in limits if limit is not None)
+
+    @property
     def asks_by_tasks(self) -> bool:
         """Whether some pool can only be asked by tasks, which report what they find in the option `reported`."""
         return any(driver.by_tasks for driver in self._drivers.values())
+
+    @property
+    def only_watched(self) -> list[str]:
+        """The pools in which nothing can be started or stopped."""
+        return [pool for pool, driver in self._drivers.items() if not driver.scales]
 
     def observe(self, memory: Memory) -> Observed:
         """What is there now, in which state. Read-only."""

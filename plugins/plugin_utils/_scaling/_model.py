@@ -24,6 +24,9 @@ READY = "ready"
 DRAINING = "draining"
 FAILED = "failed"
 
+#: Failures are forgotten after so many seconds without one.
+FORGET_AFTER_S = 600.0
+
 #: States that count as ordered.
 ORDERED = (BOOTING, READY)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import (
     BOOTING,
     DRAINING,
@@ -28,6 +29,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._plan imp
     UNDRAIN,
     Operation,
 )
+
+#: So many names of instances are said in a line.
+_MAX_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,23 @@ class Outcome:
         return ", ".join(parts)
 
     def message(self) -> str:
-        """The counts, for how long, and what went wrong."""
+        """The counts, for how long, what went wrong, and what the first that boots lacks."""
         problems = [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
+        lacking = [i for i in self.after if i.state == BOOTING and i.reason]
+        if lacking:
+            problems.append(f"{lacking[0].name} is not ready: {quoted(lacking[0].reason)}")
         if self.holding:
             problems += [self.holding] if problems or not self.last_failure else [self.last_failure, self.holding]
         return "; ".join([f"{self.counts()} ({self.elapsed_s:.0f} s)", *problems])
+
+    def intention(self) -> str:
+        """For check mode, such as "chat: would start chat-4 (3 ready, 4 wanted)"."""
+        names: dict[str, list[str]] = {}
+        for operation in self.operations:
+            names.setdefault(operation.kind, []).append(operation.name)
+        would = ", ".join(f"{kind} {_enumerated(those)}" for kind, those in names.items()) or "change nothing"
+        line = f"{self.cluster}: would {would} ({ready(self.before)} ready, {self.target} wanted)"
+        return f"{line}; {self.holding}" if self.holding else line
 
     def diff(self) -> dict[str, str]:
         """For ``--diff``: one line per instance, before and after."""
@@ -96,6 +112,11 @@ class Outcome:
             "before": _listing(self.before),
             "after": _listing(self.after),
         }
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    shown = " ".join(names[:_MAX_NAMES])
+    return shown if len(names) <= _MAX_NAMES else f"{shown} and {len(names) - _MAX_NAMES} more"
 
 
 def _listing(instances: Iterable[Instance]) -> str:

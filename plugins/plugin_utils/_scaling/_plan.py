@@ -18,6 +18,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
     BOOTING,
     DRAINING,
     FAILED,
+    FORGET_AFTER_S,
     READY,
     Instance,
     Mark,
@@ -156,7 +157,8 @@ def _start(
 
 def _allowed_starts(instances: Sequence[Instance], missing: int, memory: Memory, now: float) -> tuple[int, str | None]:
     """How many may be started now, and why not all of them. After failures: none, then one on trial."""
-    if memory.retry_at is None or missing <= 0:
+    forgotten = memory.failed_at is not None and now - memory.failed_at > FORGET_AFTER_S
+    if memory.retry_at is None or missing <= 0 or forgotten:
         return max(missing, 0), None
     after = "" if memory.failures == 1 else f"after {memory.failures} failures, "
     if now < memory.retry_at:

@@ -26,6 +26,7 @@ def status_of(options: Mapping[str, Any], store: Store) -> dict[str, Any]:
         "ordered": ordered(instances),
         "ready": ready(instances),
         "desired": memory.target,
+        "capacity": cluster.capacity,
         "unfinished": observed.unfinished,
         "at": time.time(),
         "message": f"{cluster.name}: {ready(instances)} of {ordered(instances)} ready",

@@ -39,6 +39,23 @@ def test_refuses_what_is_no_count(local: LocalScenario, count: Any) -> None:
     assert local.pids() == {}
 
 
+@pytest.mark.parametrize("minutes", ["abc", "1h", "-5", "0"])
+def test_refuses_what_are_no_minutes(local: LocalScenario, minutes: str) -> None:
+    run = local.play(PLAYBOOK, instance_count=1, pin_minutes=minutes)
+    assert not run.ok
+    assert f"pin_minutes: expected a number of minutes above 0, got '{minutes}'" in run.output
+    assert not (local.home / "state").exists()
+    assert local.pids() == {}
+
+
+def test_a_dry_run_says_in_one_line_what_it_would_do(local: LocalScenario) -> None:
+    run = local.play(PLAYBOOK, "--check", instance_count=2, pin_minutes="1.5")
+    assert run.ok, run.output
+    said = [line for line in run.output.splitlines() if "would" in line]
+    assert said == ["chat: would start chat-1 chat-2 (0 ready, 2 wanted)"]
+    assert local.pids() == {}
+
+
 def test_a_count_out_of_bounds_sets_no_pin(local: LocalScenario) -> None:
     run = local.play(PLAYBOOK, instance_count=7)
     assert not run.ok

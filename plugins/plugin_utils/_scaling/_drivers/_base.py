@@ -48,6 +48,8 @@ class Driver(Protocol):
     required: ClassVar[tuple[str, ...]]
     #: Whether the pool's own tasks ask and act, see `reported` and `todo`; else the driver does so itself.
     by_tasks: ClassVar[bool]
+    #: Whether it can start and stop; else it only tells what is there.
+    scales: ClassVar[bool]
 
     def __init__(self, context: PoolContext) -> None: ...
 

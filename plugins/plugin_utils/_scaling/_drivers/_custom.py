@@ -26,6 +26,7 @@ class CustomDriver:
     options: ClassVar[dict[str, Any]] = {"tasks": {"type": "path"}}
     required: ClassVar[tuple[str, ...]] = ("tasks",)
     by_tasks: ClassVar[bool] = True
+    scales: ClassVar[bool] = True
 
     def __init__(self, context: PoolContext) -> None:
         self._context = context

@@ -89,6 +89,7 @@ class LocalDriver:
     }
     required: ClassVar[tuple[str, ...]] = ("command",)
     by_tasks: ClassVar[bool] = False
+    scales: ClassVar[bool] = True
 
     def __init__(self, context: PoolContext) -> None:
         for option, name in (("cluster", context.cluster), ("name", context.name)):

@@ -20,6 +20,7 @@ class StaticDriver:
     options: ClassVar[dict[str, Any]] = {"endpoints": {"type": "list", "elements": "str"}}
     required: ClassVar[tuple[str, ...]] = ("endpoints",)
     by_tasks: ClassVar[bool] = False
+    scales: ClassVar[bool] = False
 
     def __init__(self, context: PoolContext) -> None:
         self._context = context

@@ -93,6 +93,19 @@ def test_below_the_minimum_it_is_the_minimum_whatever_the_metrics() -> None:
     assert memory["calibration"].get("lessons", 0) == 0
 
 
+def test_what_crashed_is_replaced_and_missing_data_does_not_make_it_the_new_count() -> None:
+    guards = GuardSettings(min_instances=0, max_instances=20)
+    for ready in (2, 0):
+        crashed = Tick(NOW, {"valid": False}, Counts(ready=ready, desired=5))
+        assert decide({}, crashed, settings(guards=guards))[0].target == 5
+
+
+def test_never_more_than_the_pools_hold() -> None:
+    decision, _memory = decide({}, tick(snapshot=snapshot(400.0)), settings().within(4))
+    assert decision.target == 4
+    assert settings().within(None) == settings().within(100) == settings()
+
+
 @pytest.mark.parametrize("field", ["p99_latency_s", "queue_depth", "eventloop_lag_s"])
 def test_a_missing_figure_never_shrinks(field: str) -> None:
     quiet = snapshot(1.0, **{field: None})

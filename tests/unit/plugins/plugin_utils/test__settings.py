@@ -70,6 +70,7 @@ def test_a_limit_can_be_taken_away() -> None:
         ({"interval": 0}, "interval: a number above 0 is expected, got 0.0"),
         ({"service_rate": -1}, "service_rate: a number above 0 is expected, got -1.0"),
         ({"deadline": -1}, "deadline: 0 or more seconds is expected, got -1.0"),
+        ({"deadline": "inf"}, "deadline: 0 or more seconds is expected, got inf"),
         ({"servers_per_instance": 0}, "servers_per_instance: 1 or more is expected, got 0"),
         ({"slo": {"p99_latency": 0}}, "slo.p99_latency: a number above 0, or null, is expected, got 0"),
         ({"slo": {"p99_latency": "fast"}}, "slo.p99_latency: a number above 0, or null, is expected, got fast"),

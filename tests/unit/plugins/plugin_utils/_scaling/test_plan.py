@@ -261,3 +261,8 @@ def test_more_than_the_pools_hold_is_refused_unless_one_has_no_limit() -> None:
     with pytest.raises(OptionError, match=r"near 3 \+ far 0\), got 4"):
         check_target(4, [Pool("near", 3), Pool("far", 0)], SETTINGS)
     check_target(4, POOLS, SETTINGS)
+
+
+def test_a_failure_of_yesterday_holds_nothing_back() -> None:
+    waiting = planned([], 3, failures=1, failed_at=NOW - 86400, retry_at=NOW - 86370)
+    assert len(waiting.operations) == 3
