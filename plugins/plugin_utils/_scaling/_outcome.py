@@ -88,11 +88,11 @@ class Outcome:
     def message(self) -> str:
         """The counts, for how long, what went wrong, and what the first that boots lacks."""
         problems = [f"{failure['name']} failed: {failure['reason']}" for failure in self.failures()]
+        if self.holding:
+            problems += [self.holding] if problems or not self.last_failure else [self.last_failure, self.holding]
         lacking = [i for i in self.after if i.state == BOOTING and i.reason]
         if lacking:
             problems.append(f"{lacking[0].name} is not ready: {quoted(lacking[0].reason)}")
-        if self.holding:
-            problems += [self.holding] if problems or not self.last_failure else [self.last_failure, self.holding]
         return "; ".join([f"{self.counts()} ({self.elapsed_s:.0f} s)", *problems])
 
     def intention(self) -> str:

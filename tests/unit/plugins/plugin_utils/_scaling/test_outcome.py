@@ -28,6 +28,11 @@ def test_a_message_says_why_the_first_that_boots_is_not_ready() -> None:
     assert outcome.message() == "chat: 1 of 3 ready, 2 booting (300 s); chat-2 is not ready: HTTP 503"
 
 
+def test_what_boots_hides_no_earlier_failure() -> None:
+    outcome = Outcome("chat", 3, (), "wait", {}, [], [instance(2, reason="slow")], last_failure="chat-1 failed: why")
+    assert outcome.message().endswith(" (0 s); chat-1 failed: why; wait; chat-2 is not ready: slow")
+
+
 def test_a_reason_from_outside_stays_one_short_line() -> None:
     message = Outcome("chat", 1, (), None, {}, [], [instance(1, reason="a\nb\x1b" * 1000)]).message()
     assert len(message) < 300
