@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -147,9 +148,11 @@ class ActionModule(ClusterAction):
     def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
         pin = options["pin"] if options["operation"] == "pin" else None
-        checked = Pin.from_option(pin)
+        checked, minutes = Pin.from_option(pin), options["pin_minutes"]
+        if minutes is not None and not 0 < minutes < math.inf:
+            raise OptionError("pin_minutes", f"a number of minutes above 0 is expected, got {minutes:g}")
         if checked is not None:
-            pin = asdict(checked)
+            pin = asdict(checked) | ({} if minutes is None else {"until": time.time() + 60 * minutes})
         if options["operation"] == "pin" and pin is None:
             raise OptionError("pin", "expected for operation=pin, such as {count: 5, until: '2026-09-21T14:00:00Z'}")
         store = self.open_store(options)

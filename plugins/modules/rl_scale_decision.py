@@ -157,6 +157,9 @@ options:
       until:
         description: When the pin ends, in unix seconds or as an ISO 8601 time. The default is never.
         type: raw
+  pin_minutes:
+    description: With V(pin), how many minutes from now it ends, instead of O(pin.until).
+    type: float
   cooldown_up:
     description: Seconds after growing before the next growth.
     type: float
@@ -252,7 +255,7 @@ decision:
       description: Why, in one sentence.
       returned: always
       type: str
-      sample: 312 msg/s x 1.1 at 50 msg/s each: 8 instances give p99 0.12 s
+      sample: "312 msg/s x 1.1 at 50 msg/s each: 8 instances give p99 0.12 s, 7 0.7 s"
     proposal:
       description: What the policy alone proposed. Its C(count) is null where it has no opinion.
       returned: always

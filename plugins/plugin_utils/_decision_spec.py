@@ -63,6 +63,7 @@ DECISION_SPEC: dict[str, Any] = {
         "apply_defaults": True,
     },
     "seed": {"type": "int"},
+    "pin_minutes": {"type": "float"},
     **POLICY_SPEC,
     **GUARD_SPEC,
 }

@@ -22,6 +22,7 @@ TASK_OPTIONS = frozenset(
         "fence",
         "instances",
         "operation",
+        "pin_minutes",
         "outcome",
         "previous",
         "reported",
