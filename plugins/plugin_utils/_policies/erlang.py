@@ -76,7 +76,9 @@ class Erlang(PerCluster):
         rates = [*memory.get("rates", []), [observation.now, arrival_rate]][-TREND_TICKS:]
         growth = _growth(rates, settings.interval) * (settings.boot_time + settings.interval)
         expected = min(arrival_rate + growth, MAX_GROWTH * arrival_rate)
-        rate = options["headroom"] * expected + queued / options["drain_time"]
+        # A queue that has built up is part of what the trend shows: the larger of the two, not their sum.
+        extra = max(options["headroom"] * (expected - arrival_rate), queued / options["drain_time"])
+        rate = options["headroom"] * arrival_rate + extra
         staffing = required_instances(
             rate, service_rate, settings.servers_per_instance, settings.slo.p99_latency, settings.queueing
         )
@@ -148,11 +150,13 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
     rate, service_rate = figures["staffed_rate"], figures["service_rate"]
     options, servers, count = settings.options, settings.servers_per_instance, staffing.instances
     load = f"{figure(figures['arrival_rate'])} msg/s"
-    if figures["expected_rate"] > 1.01 * figures["arrival_rate"]:
+    grows = options["headroom"] * (figures["expected_rate"] - figures["arrival_rate"])
+    drains = queued / options["drain_time"]
+    if grows >= drains and grows >= 0.01 * rate:
         load += f" ({figure(figures['expected_rate'])} expected)"
     if options["headroom"] != 1:
         load += f" x {options['headroom']:g}"
-    if queued / options["drain_time"] >= 0.01 * rate:
+    if drains > grows and drains >= 0.01 * rate:
         load += f" + {figure(queued)} queued to drain in {options['drain_time']:g} s"
     server = "each" if servers == 1 else f"a server, {servers} each"
     load += f" at {figure(service_rate)} msg/s {server}"
