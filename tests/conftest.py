@@ -47,6 +47,11 @@ COLLECTIONS = _collections_path()
 sys.path.insert(0, str(COLLECTIONS))
 
 
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual: a job in the background of a shell script ignores it, and so would all that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_report_header() -> str:
     """Say in the log which ansible-core the tests run with."""
     return f"ansible-core: {version('ansible-core')}"
