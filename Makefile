@@ -10,7 +10,7 @@ VENV := $(BUILD)/venv
 CORES := $(OLDER_CORES:%=$(BUILD)/core-%)
 NAME := ansible_collections/rlops/autoscale
 INSTALLED := $(BUILD)/installed/$(NAME)
-AWAY := HOME=$(BUILD)/home
+AWAY := HOME=$(BUILD)/home  # for tools that write into the home directory
 PIP_INSTALL := -m pip install --disable-pip-version-check --only-binary :all: -c requirements/lock.txt
 MYPY := mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(BUILD)/mypy
 
@@ -51,6 +51,8 @@ changelog: $(VENV)/ready
 docs: installed
 	cd $(INSTALLED) && $(AWAY) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 
+# Without the content root, ansible-test would find the git checkout around .build and take all for ignored.
+# The version in the name of get_pip is that of the pip that this ansible-core wants.
 sanity: installed  ## ansible-test sanity, on the built collection
 	mkdir -p $(BUILD)/home/.ansible/test/cache
 	cp tests/tools/get_pip.py $(BUILD)/home/.ansible/test/cache/get_pip_24_2.py
