@@ -52,20 +52,7 @@ class ActionModule(ClusterAction):
 
     def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Check all settings of the cluster, take the lease, and say when to tick."""
-        settings = cluster_settings(options)
-        specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
-        refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
-        snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
-        check_options(snapshot_options)
-        cluster = Cluster.from_options(scaling_options)
-        if settings.mode == _agent.ACT and cluster.only_watched:
-            pool = cluster.only_watched[0]
-            raise OptionError(
-                "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
-            )
-        if cluster.capacity is not None and cluster.capacity < options["min_instances"]:
-            message = f"the pools hold {cluster.capacity} instances at most, got {options['min_instances']}"
-            raise OptionError("min_instances", message)
+        cluster = self._checked(options)
         forks = self._variables.get("ansible_forks")
         if forks and len(self._variables.get("ansible_play_hosts", ())) > forks:
             self._display.warning(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
@@ -88,6 +75,24 @@ class ActionModule(ClusterAction):
             "asks_by_tasks": cluster.asks_by_tasks,
             "fence": fence,
         }
+
+    def _checked(self, options: Mapping[str, Any]) -> Cluster:
+        """The cluster that its settings describe. Raises OptionError for whichever of all its settings is wrong."""
+        settings = cluster_settings(options)
+        specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
+        refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
+        snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
+        check_options(snapshot_options)
+        cluster = Cluster.from_options(scaling_options)
+        if settings.mode == _agent.ACT and cluster.only_watched:
+            pool = cluster.only_watched[0]
+            raise OptionError(
+                "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
+            )
+        if cluster.capacity is not None and cluster.capacity < options["min_instances"]:
+            message = f"the pools hold {cluster.capacity} instances at most, got {options['min_instances']}"
+            raise OptionError("min_instances", message)
+        return cluster
 
     def _wait(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the moment of a tick."""
