@@ -12,10 +12,12 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._converge import converge
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Memory, ordered, ready
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._outcome import Outcome
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._waiting import converge_until
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
 
 
 class ActionModule(ClusterAction):
@@ -25,6 +27,7 @@ class ActionModule(ClusterAction):
         "target": {"type": "int", "required": True},
         "wait": {"type": "float", "default": 0.0},
         "retry_now": {"type": "bool", "default": False},
+        "fence": {"type": "int"},
     }
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -32,15 +35,17 @@ class ActionModule(ClusterAction):
         store = self.open_store(options)
         if self.check_mode:
             memory = Memory.from_plain(store.read(f"{cluster.name}.instances").data)
-            outcome, _memory = cluster.converge(memory, options["target"], dry_run=True)
+            outcome, _memory = converge(cluster, memory, options["target"], dry_run=True)
             self._display.display(outcome.intention())  # some callbacks show nothing else
             return self._result(cluster, [outcome])
         forgive = itertools.chain([options["retry_now"]], itertools.repeat(False))
 
         def one_pass() -> Outcome:
             with store.transaction(f"{cluster.name}.instances") as transaction:
+                if options["fence"] is not None:
+                    _lease.check(store.read(cluster.name).data, self.owner, options["fence"])
                 memory = Memory.from_plain(transaction.record.data)
-                outcome, memory = cluster.converge(memory, options["target"], retry_now=next(forgive))
+                outcome, memory = converge(cluster, memory, options["target"], retry_now=next(forgive))
                 transaction.write(memory.to_plain())
             return outcome
 

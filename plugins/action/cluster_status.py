@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
 
@@ -20,4 +21,4 @@ class ActionModule(ClusterAction):
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask the pools and the instances."""
-        return {"changed": False, **status_of(options, self.open_store(options))}
+        return {"changed": False, **status_of(Cluster.from_options(options), self.open_store(options))}

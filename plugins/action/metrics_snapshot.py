@@ -6,98 +6,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants
-from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.connection import ConnectionBase
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
-from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._observing import ObservingAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import VARIABLE_PREFIX
-
-MODULE = "rlops.autoscale.metrics_snapshot"
-#: Variables that choose a Python; those of the cluster say nothing of the bastion.
-INTERPRETER_VARIABLES = ("ansible_python_interpreter", "discovered_interpreter_python")
 
 
-class ActionModule(ClusterAction):
+class ActionModule(ObservingAction):
     """See the documentation of the module of the same name."""
 
     SPEC = SNAPSHOT_SPEC
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Wait until the tick is due, find the instances, observe."""
-        late = wait_until(options.pop("due_at"), options["interval"], time.time, time.sleep)
-        if late:
-            self._display.display(f"{options['cluster']}: {late}")
-            return {"changed": False, "skipped": True, "skip_reason": late}
-        store, status = self.open_store(options), options.pop("status")
-        if status is None and options["instances"] is None and VARIABLE_PREFIX + "pools" in self._variables:
-            status = status_of(self.options(SCALING_SPEC, {"cluster": options["cluster"]}), store)
-        if status is not None:
-            options["instances"] = status["instances"]
-        if options["previous"] is None:
-            options["previous"] = store.read(options["cluster"]).data.get("counters")
-        return {"changed": False, "snapshot": self._observe(options), "status": status}
-
-    def _observe(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The snapshot, taken here or on another host."""
-        bastion = options.pop("scrape_via")
-        if bastion:
-            return self._observe_there(options, self._go_to(bastion, self._variables))
-        if self._connection.transport != "local":
-            return self._observe_there(options, self._variables)
-        return take_snapshot(options, time.time, time.sleep)
-
-    def _observe_there(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the module over the connection."""
-        place = quoted(self._connection.get_option("host") if self._connection.has_option("host") else "the target")
-        try:
-            result = self._execute_module(module_name=MODULE, module_args=_given(options), task_vars=dict(task_vars))
-        except AnsibleConnectionFailure as error:
-            raise AutoscaleError(f"{place} cannot be reached: {quoted(error)}") from error
-        if "snapshot" not in result:
-            raise AutoscaleError(f"on {place}: {quoted(result.get('msg', 'the module gave no result'))}")
-        snapshot: dict[str, Any] = result["snapshot"]
-        return snapshot
-
-    def _go_to(self, host: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Connect to another host of the inventory as its variables say; returns the variables for a task there."""
-        if host not in task_vars["hostvars"]:
-            raise OptionError("scrape_via", f"a host of the inventory is expected, got {quoted(host)}")
-        variables = task_vars["hostvars"][host]
-        name = variables.get("ansible_connection", constants.DEFAULT_TRANSPORT)
-        context = self._play_context.copy()
-        context.remote_addr = variables.get("ansible_host", host)
-        connection = self._shared_loader_obj.connection_loader.get(
-            "ssh" if name == "smart" else name, context, new_stdin=None
-        )
-        if connection is None:
-            raise OptionError("scrape_via", f"{quoted(host)} has the unknown connection {quoted(name)}")
-        _set_options(connection, "connection", variables)
-        _set_options(connection._shell, "shell", variables)
-        self._connection = connection
-        there = {variable: variables[variable] for variable in INTERPRETER_VARIABLES if variable in variables}
-        here = {name: value for name, value in task_vars.items() if name not in INTERPRETER_VARIABLES}
-        return here | there
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without those that are null, which the module would count as given when it looks for contradictions."""
-    return {
-        name: _given(value) if isinstance(value, Mapping) else value
-        for name, value in options.items()
-        if value is not None
-    }
-
-
-def _set_options(plugin: ConnectionBase, kind: str, variables: Mapping[str, Any]) -> None:
-    names = constants.config.get_plugin_vars(kind, plugin._load_name)
-    plugin.set_options(var_options={name: variables[name] for name in names if name in variables})
+        """Find the instances, unless they are given, and observe them."""
+        store, status = self.open_store(options), options["status"]
+        if status is None and options["instances"] is None:
+            cluster = self.pooled_cluster(options)
+            status = status_of(cluster, store) if cluster else None
+        return {"changed": False, "snapshot": self.snapshot(options, status, store), "status": status}

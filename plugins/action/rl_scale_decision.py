@@ -7,29 +7,45 @@
 from __future__ import annotations
 
 import math
-import os
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
-from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
+from ansible import constants
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import (
+    AutoscaleError,
+    OptionError,
+    SettingError,
+)
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import check_options
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils import _agent, _run
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC, ClusterAction
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import (
+    DECISION_SPEC,
+    DEFAULT_POLICY,
+    cluster_settings,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import Pin
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._observing import ObservingAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import check_target
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._status import status_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import refuse_unknown
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import StateBusy
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import StateBusy, Store
+
+#: Every option of the actions that the loop runs: whatever else begins with `autoscale_` is a slip of the pen.
+_SETTINGS = frozenset(COMMON_SPEC) | frozenset(DECISION_SPEC) | frozenset(SNAPSHOT_SPEC) | frozenset(SCALING_SPEC)
+
+_registry.get(DEFAULT_POLICY)  # once, before Ansible forks for each tick
 
 
-class ActionModule(ClusterAction):
+class ActionModule(ObservingAction):
     """See the documentation of the module of the same name."""
 
     SPEC = DECISION_SPEC
@@ -37,129 +53,137 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Carry out one operation; that another run works on the cluster is no error."""
         try:
-            return {
-                "begin": self._begin,
-                "wait": self._wait,
-                "decide": self._decide,
-                "end": self._end,
-                "pin": self._pin,
-                "unpin": self._pin,
-            }[options["operation"]](options)
+            return self._decide(options) if options["operation"] == "decide" else self._pin(options)
         except (_lease.LeaseHeld, _lease.LeaseLost, StateBusy) as busy:
             line = f"{options['cluster']}: busy, {busy}"
             self._display.display(line)
-            return {"changed": False, "busy": True, "act": False, "due_at": [], "asks_by_tasks": False, "message": line}
-
-    def _begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Check all settings of the cluster, take the lease, and say when to tick."""
-        cluster = self._checked(options)
-        forks = self._variables.get("ansible_forks")
-        if forks and len(self._variables.get("ansible_play_hosts", ())) > forks:
-            self._display.warning(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
-        store, now = self.open_store(options), time.time()
-        record, fence = store.read(options["cluster"]), None
-        if not self.check_mode:
-            with store.transaction(options["cluster"]) as transaction:
-                record, leased = transaction.record, self._leased(transaction.record.data, options, now)
-                fence = leased["lease"]["fence"]
-                transaction.write(leased)
-        for note in record.notes:
-            self._display.warning(f"{options['cluster']}: {note}")
-        due_at = _run.due_times(now, record.data.get("last_at"), options["interval"], options["deadline"])
-        if not due_at:
-            self._display.display(f"{options['cluster']}: the next tick is due after the deadline, nothing to do")
-        return {
-            "changed": False,
-            "busy": False,
-            "due_at": due_at,
-            "asks_by_tasks": cluster.asks_by_tasks,
-            "fence": fence,
-        }
-
-    def _checked(self, options: Mapping[str, Any]) -> Cluster:
-        """The cluster that its settings describe. Raises OptionError for whichever of all its settings is wrong."""
-        settings = cluster_settings(options)
-        specs = (DECISION_SPEC, SNAPSHOT_SPEC, SCALING_SPEC)
-        refuse_unknown(self._variables, {name for spec in (COMMON_SPEC, *specs) for name in spec})
-        snapshot_options, scaling_options = (self.options(spec, {}) for spec in specs[1:])
-        check_options(snapshot_options)
-        cluster = Cluster.from_options(scaling_options)
-        if settings.mode == _agent.ACT and cluster.only_watched:
-            pool = cluster.only_watched[0]
-            raise OptionError(
-                "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
-            )
-        if cluster.capacity is not None and cluster.capacity < options["min_instances"]:
-            message = f"the pools hold {cluster.capacity} instances at most, got {options['min_instances']}"
-            raise OptionError("min_instances", message)
-        return cluster
-
-    def _wait(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Wait for the moment of a tick."""
-        late = wait_until(options["due_at"], options["interval"], time.time, time.sleep)
-        if late:
-            self._display.display(f"{options['cluster']}: {late}")
-        return {"changed": False, "busy": False, "late": bool(late)}
+            return self.known | {"changed": False, "busy": True, "act": False, "over": True, "message": line}
+        except AutoscaleError as error:
+            if isinstance(error, SettingError) or not self._further:
+                raise
+            # Told, but no failure of the task, which would end the run: the next tick may do better.
+            line = f"{options['cluster']}: this tick failed: {self.without_secrets(str(error))}"
+            self._display.display(line, color=constants.COLOR_ERROR)
+            return self.known | {"changed": False, "act": False, "over": False, "message": line}
 
     def _decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """One tick: learn, decide, remember."""
-        for name in ("snapshot", "status"):
-            if options[name] is None:
-                raise OptionError(name, "needed to decide; give the result of metrics_snapshot, or of cluster_status")
-        status, snapshot = options["status"], options["snapshot"]
-        settings = cluster_settings(options).within(status.get("capacity"))
-        tick = _agent.Tick(
-            now=time.time(),
-            snapshot=snapshot,
-            counts=_agent.Counts.of(
-                status["instances"], status.get("desired") if settings.mode == _agent.ACT else None
-            ),
-            driver_failed=bool((options["outcome"] or {}).get("failed_instances")),
-            dry_run=self.check_mode,
-        )
-        store = self.open_store(options)
-        if self.check_mode:
-            decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
-            _refuse_blindness(decision, status, snapshot)
-        else:
-            with store.transaction(options["cluster"]) as transaction:
-                memory = self._leased(transaction.record.data, options, tick.now)
-                memory.setdefault("seed", secrets.randbits(32))
-                decision, memory = _agent.decide(memory, tick, settings)
-                _refuse_blindness(decision, status, snapshot)
-                transaction.write(memory)
+        """One tick: observe, learn, decide, remember."""
+        settings = cluster_settings(options)
+        refuse_unknown(self._variables, _SETTINGS)
+        self.known = {"busy": False, "ask": False, "ticks": []}
+        store, status, snapshot = self.open_store(options), options["status"], options["snapshot"]
+        if snapshot is None and status is None:
+            status, snapshot = self._observe(options, store)
+        if status is None or snapshot is None:
+            ask = self.known["ask"]
+            return self.known | {"changed": False, "act": ask, "over": not (self._further or ask)}
+        decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot)
         unready = _run.first_unready(status["instances"])
         line = _run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else "")
         self._display.display(line)
         for warning in snapshot.get("warnings") or []:
             self._display.warning(f"{options['cluster']}: {warning}")
-        return {
-            "changed": settings.mode == _agent.ACT and decision.target != decision.current,
-            "busy": False,
-            "act": settings.mode == _agent.ACT and _needs_action(decision, status),
+        acts = settings.mode == _agent.ACT
+        act = acts and (decision.target != decision.current or bool(status["unfinished"]))
+        return self.known | {
+            "changed": acts and decision.target != decision.current,
+            "act": act,
+            "over": not (self._further or act),
+            "fence": fence,
             "decision": asdict(decision),
+            "snapshot": {name: value for name, value in snapshot.items() if name != "counters"},
             "message": line,
         }
 
-    def _end(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the lease back; a tick that failed is told last, so that whoever started the run sees it."""
-        if not self.check_mode:
-            with self.open_store(options).transaction(options["cluster"]) as transaction:
-                transaction.write(_lease.release(transaction.record.data, self._owner()))
-        if options["failure"]:
-            raise AutoscaleError(f"a tick failed: {options['failure']}")
-        return {"changed": False, "busy": False}
+    @property
+    def _further(self) -> int:
+        """How many ticks this run makes after this one."""
+        return int(self.known["tick"]["further"]) if "tick" in self.known else 0
+
+    def _observe(self, options: Mapping[str, Any], store: Store) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Status and snapshot, once the tick is due; None where there is nothing to see, or not yet."""
+        observing = self.options(SNAPSHOT_SPEC, {"cluster": options["cluster"]})
+        check_options(observing)
+        cluster = self.pooled_cluster(options)
+        if cluster is None:
+            raise OptionError("pools", "needed to find the instances, unless snapshot and status are given")
+        if options["pace"]:
+            why_not = self._wait(self._this_tick(options, store), cluster, options["interval"])
+            if why_not:
+                self._display.display(f"{options['cluster']}: {why_not}")
+            self.known["ask"] = cluster.unreported and not why_not
+            if why_not or cluster.unreported:
+                return None, None
+        status = status_of(cluster, store)
+        return status, self.snapshot(observing, status, store)
+
+    def _this_tick(self, options: Mapping[str, Any], store: Store) -> Mapping[str, Any] | None:
+        """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""
+        if options["tick"]:
+            ticks = [options["tick"], *(options["ticks"] or [])]
+        else:
+            self._warn_of_few_forks()
+            last_at = store.read(options["cluster"]).data.get("last_at")
+            ticks = _run.ticks_of_run(time.time(), last_at, options["interval"], options["deadline"])
+        tick = ticks[0] if ticks else None
+        self.known |= {"tick": tick or {"due_at": time.time(), "further": 0}, "ticks": ticks[1:]}
+        return tick
+
+    @staticmethod
+    def _wait(tick: Mapping[str, Any] | None, cluster: Cluster, interval: float) -> str | None:
+        """Wait until the tick is due; returns why it is not made, if so."""
+        if tick is None:
+            return "the next tick is due after the deadline, nothing to do"
+        if cluster.asked_by_tasks and not cluster.unreported:
+            return None  # it was waited for before the pools were asked, which may have taken long
+        return _run.wait_until(tick["due_at"], interval, time.time, time.sleep)
+
+    def _warn_of_few_forks(self) -> None:
+        forks = self._variables.get("ansible_forks")
+        if forks and len(self._variables.get("ansible_play_hosts", ())) > forks:
+            self._display.warning(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
+
+    def _tick(
+        self,
+        settings: _agent.ClusterSettings,
+        options: Mapping[str, Any],
+        store: Store,
+        *,
+        status: Mapping[str, Any],
+        snapshot: Mapping[str, Any],
+    ) -> tuple[_agent.Decision, int | None]:
+        """Learn, decide and remember, in one transaction. Returns the decision, and the fence unless in check mode."""
+        _check_pools(settings, status)
+        settings = settings.within(status.get("capacity"))
+        tick = _agent.Tick(
+            now=time.time(),
+            snapshot=snapshot,
+            # What was ordered counts only where orders are carried out.
+            counts=_agent.Counts.of(
+                status["instances"], status.get("desired") if settings.mode == _agent.ACT else None
+            ),
+            failed_at=status.get("failed_at"),
+            dry_run=self.check_mode,
+        )
+        if self.check_mode:
+            decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
+            _refuse_blindness(decision, status, snapshot)
+            return decision, None
+        with store.transaction(options["cluster"]) as transaction:
+            for note in transaction.record.notes:
+                self._display.warning(f"{options['cluster']}: {note}")
+            seconds = _run.lease_seconds(options["interval"], self._further)
+            memory = _lease.acquire(transaction.record.data, self.owner, tick.now, seconds)
+            _refuse_the_outdated(memory, status, tick.now)
+            memory.setdefault("seed", secrets.randbits(32))
+            decision, memory = _agent.decide(memory, tick, settings)
+            _refuse_blindness(decision, status, snapshot)
+            transaction.write(memory)
+        return decision, memory["lease"]["fence"]
 
     def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
-        pin = options["pin"] if options["operation"] == "pin" else None
-        checked, minutes = Pin.from_option(pin), options["pin_minutes"]
-        if minutes is not None and not 0 < minutes < math.inf:
-            raise OptionError("pin_minutes", f"a number of minutes above 0 is expected, got {minutes:g}")
-        if checked is not None:
-            pin = asdict(checked) | ({} if minutes is None else {"until": time.time() + 60 * minutes})
-        if options["operation"] == "pin" and pin is None:
-            raise OptionError("pin", "expected for operation=pin, such as {count: 5, until: '2026-09-21T14:00:00Z'}")
+        pin = self._wanted_pin(options) if options["operation"] == "pin" else None
         store = self.open_store(options)
         before = store.read(options["cluster"]).data.get("pin")
         if not self.check_mode and before != pin:
@@ -167,20 +191,35 @@ class ActionModule(ClusterAction):
                 transaction.write({**transaction.record.data, "pin": pin})
         return {"changed": before != pin, "busy": False, "diff": {"before": {"pin": before}, "after": {"pin": pin}}}
 
-    def _leased(self, memory: Mapping[str, Any], options: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """The memory with the lease taken, or renewed if it was taken with the fence that is given."""
-        seconds = _run.lease_seconds(options["interval"])
-        if options["fence"] is None:
-            return _lease.acquire(memory, self._owner(), now, seconds)
-        return _lease.renew(memory, self._owner(), options["fence"], now, seconds)
+    def _wanted_pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The pin of the option, as it is remembered. Raises OptionError for one that could not be kept to."""
+        pin, minutes = Pin.from_option(options["pin"]), options["pin_minutes"]
+        if pin is None:
+            raise OptionError("pin", "expected for operation=pin, such as {count: 5, until: '2026-09-21T14:00:00Z'}")
+        if minutes is not None and not 0 < minutes < math.inf:
+            raise OptionError("pin_minutes", f"a number of minutes above 0 is expected, got {minutes:g}")
+        cluster = self.pooled_cluster(options)
+        if cluster is not None:
+            check_target(pin.count, cluster.pools, cluster.settings)
+        return asdict(pin) | ({} if minutes is None else {"until": time.time() + 60 * minutes})
 
-    def _owner(self) -> dict[str, Any]:
-        """The run: the process that forked the worker this action runs in."""
-        return _lease.current_owner(os.getppid())
+
+def _check_pools(settings: _agent.ClusterSettings, status: Mapping[str, Any]) -> None:
+    """Refuse what the cluster's pools cannot do."""
+    if settings.mode == _agent.ACT and status.get("only_watched"):
+        pool = status["only_watched"][0]
+        raise OptionError(
+            "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
+        )
+    capacity, at_least = status.get("capacity"), settings.guards.min_instances
+    if capacity is not None and capacity < at_least:
+        raise OptionError("min_instances", f"the pools hold {capacity} instances at most, got {at_least}")
 
 
-def _needs_action(decision: _agent.Decision, status: Mapping[str, Any]) -> bool:
-    return decision.target != decision.current or bool(status["unfinished"])
+def _refuse_the_outdated(memory: Mapping[str, Any], status: Mapping[str, Any], now: float) -> None:
+    """Raise LeaseLost where somebody has decided since these instances were counted: they may be others now."""
+    if status["at"] < memory.get("last_at", 0.0) <= now:
+        raise _lease.LeaseLost("a tick was decided since the instances were looked at")
 
 
 def _refuse_blindness(decision: _agent.Decision, status: Mapping[str, Any], snapshot: Mapping[str, Any]) -> None:
@@ -190,4 +229,5 @@ def _refuse_blindness(decision: _agent.Decision, status: Mapping[str, Any], snap
     if blind and steady:
         why = snapshot.get("warnings") or [f"{field}: {reason}" for field, reason in snapshot["reasons"].items()]
         option = {"prometheus": "prometheus.url", "file": "file.path"}.get(snapshot["source"], "metrics_url")
-        raise OptionError(option, f"no instance gives metrics, so nothing is scaled or learned: {'; '.join(why)}")
+        # No OptionError: it may be over by the next tick.
+        raise AutoscaleError(f"{option}: no instance gives metrics, so nothing is scaled or learned: {'; '.join(why)}")

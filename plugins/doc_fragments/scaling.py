@@ -99,7 +99,9 @@ options:
     type: int
     default: 1
   health_timeout:
-    description: Seconds that an instance has to answer. All together have three times that.
+    description:
+      - Seconds that an instance has to answer when it is asked for its health, or to drain. All are asked at once.
+      - Here it stands in for O(http.timeout).
     type: float
     default: 2.0
   metrics_url:

@@ -16,7 +16,11 @@ class AutoscaleError(Exception):
     """Something went wrong that a person has to read: one sentence that says what, and what to do."""
 
 
-class OptionError(AutoscaleError):
+class SettingError(AutoscaleError):
+    """Settings are wrong, so that it is of no use to try again."""
+
+
+class OptionError(SettingError):
     """A setting is wrong. The message starts with the option's name and says what was expected."""
 
     def __init__(self, option: str, message: str) -> None:

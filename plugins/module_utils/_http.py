@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP GET of many small pages at once, within one deadline, by requests.
+"""The same HTTP request to many servers at once, within one deadline, by requests.
 
 Lean on purpose: prepared requests go straight to an adapter (no session: no cookies, no netrc, no proxies from the
 environment), and one TLS context serves all hosts.
@@ -51,6 +51,15 @@ class FetchError(AutoscaleError):
     """One address gave no usable answer. The message holds nothing of the address but scheme, host and path."""
 
 
+class Request(NamedTuple):
+    """What is asked of each address."""
+
+    accept: str = "*/*"
+    method: str = "GET"
+    follow: bool = True  # redirects, as far as the option allows it; else a redirect is an answer as any other
+    first: int | None = None  # so many bytes of the body are wanted; None: all of it
+
+
 class Reply(NamedTuple):
     """An answer, whatever its status."""
 
@@ -72,9 +81,9 @@ class Client:
                 raise OptionError(f"http.{option}", f"{quoted(http[option])} does not exist")
 
     def fetch_all(
-        self, urls: Sequence[str], accept: str, then: Callable[[int, Reply], Result]
+        self, urls: Sequence[str], request: Request, then: Callable[[int, Reply], Result]
     ) -> list[Result | FetchError]:
-        """GET all of them; each reply goes with its index to `then`, in the thread that fetched it.
+        """Ask all of them; each reply goes with its index to `then`, in the thread that fetched it.
 
         Returns by the deadline whatever the servers do: nobody waits for a slow name look-up, nor for a server that
         sends a byte a second. What `then` raises as FetchError is that address' result.
@@ -94,7 +103,7 @@ class Client:
                 except Empty:
                     return
                 try:
-                    results[index] = then(index, self.get(urls[index], accept, deadline))
+                    results[index] = then(index, self.fetch(urls[index], request, deadline))
                 except FetchError as error:
                     results[index] = error
                 except Exception as error:
@@ -115,37 +124,46 @@ class Client:
             raise bugs[0]
         return list(results)
 
-    def get(self, url: str, accept: str, deadline: float) -> Reply:
-        """GET one page until the `deadline` of the monotonic clock, which is kept between two reads only."""
-        origin = _origin(url)
+    def fetch(self, url: str, request: Request, deadline: float) -> Reply:
+        """Ask one address until the `deadline` of the monotonic clock, which is kept between two reads only."""
         try:
+            origin = _origin(url)
             for _hop in range(1 + MAX_REDIRECTS):
                 credentials = self._credentials if _origin(url) == origin else None
-                with closing(self._send(url, accept, credentials, deadline)) as response:
-                    if not response.is_redirect:
-                        return self._reply(response, deadline)
+                with closing(self._send(url, request, credentials, deadline)) as response:
+                    if not (request.follow and response.is_redirect):
+                        return self._reply(response, request, deadline)
                     url = self._redirected(url, response.headers["Location"])
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
             raise FetchError(_why(error, self._http["timeout"])) from error
         raise FetchError(f"more than {MAX_REDIRECTS} redirects")
 
-    def _send(self, url: str, accept: str, credentials: _Credentials | None, deadline: float) -> requests.Response:
-        headers = {"Accept": accept, "Accept-Encoding": "gzip", "Connection": "close"}
-        request = requests.Request("GET", url, headers | (credentials.headers if credentials else {}))
-        request.auth = credentials and credentials.basic
+    def _send(self, url: str, request: Request, credentials: _Credentials | None, deadline: float) -> requests.Response:
+        headers = {
+            "Accept": request.accept,
+            "Accept-Encoding": "gzip" if request.first is None else "identity",
+            "Connection": "close",
+        }
+        prepared = requests.Request(request.method, url, headers | (credentials.headers if credentials else {}))
+        prepared.auth = credentials and credentials.basic
         adapter = self._tls_adapter if url.lower().startswith("https:") else self._plain_adapter
         return adapter.send(
-            request.prepare(),
+            prepared.prepare(),
             stream=True,
             timeout=max(0.001, deadline - monotonic()),
             verify=self._http["validate_certs"],
         )
 
-    def _reply(self, response: requests.Response, deadline: float) -> Reply:
+    def _reply(self, response: requests.Response, request: Request, deadline: float) -> Reply:
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Reply(response.status_code, content_type, self._body(response, deadline))
+        if request.first is None:
+            body = self._body(response, deadline)
+        else:
+            body = response.raw.read(request.first, decode_content=False) if request.first else b""
+        return Reply(response.status_code, content_type, body)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
+        """The whole body; FetchError where it is longer than allowed, or not all of it came."""
         limit = self._http["max_bytes"]
         too_long = FetchError(f"the page is larger than {limit} bytes (http.max_bytes)")
         body = bytearray()
@@ -201,6 +219,8 @@ class _Credentials:
             self.headers["Authorization"] = f"Bearer {http['token'].strip()}"
         elif http["username"]:
             self.basic = (http["username"].encode(), (http["password"] or "").encode())
+        if not self.headers:
+            return
         try:
             requests.Request("GET", "http://localhost", self.headers).prepare()
         except (requests.RequestException, UnicodeError):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._counters import Scrape, decode, encode, remember
@@ -19,8 +20,6 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._load import (
     number,
 )
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import Reading
-from ansible_collections.rlops.autoscale.plugins.module_utils._source_file import file_reader
-from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import ask_prometheus
 from ansible_collections.rlops.autoscale.plugins.module_utils._source_scrape import scraper
 
 #: Counters older than this many ticks are not compared with.
@@ -41,7 +40,12 @@ def take_snapshot(
     """
     check_options(options)
     instances = [instance for instance in _instances(options) if instance["state"] in WORKING_STATES]
+    # Imported where it is used: most clusters are scraped, and would lose the time at every run.
     if options["source"] == "prometheus":
+        from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import (  # noqa: PLC0415
+            ask_prometheus,
+        )
+
         load, age = ask_prometheus(instances, options)
         return _snapshot(options, load, clock(), interval=options["prometheus"]["window"], age=age)
 
@@ -54,7 +58,7 @@ def take_snapshot(
         earlier = None
 
     scrapes = options["source"] == "scrape"
-    ask = scraper(instances, options, clock) if scrapes else file_reader(instances, options)
+    ask = _asker(instances, options, clock)
     at, answers = clock(), ask()
     if scrapes and earlier is None and options["prime_delay"] and _readings(answers):
         earlier = Scrape(at, _readings(answers))
@@ -75,6 +79,17 @@ def take_snapshot(
     return snapshot
 
 
+def _asker(
+    instances: Sequence[Mapping[str, Any]], options: Mapping[str, Any], clock: Callable[[], float]
+) -> Callable[[], list[Answer]]:
+    """A function that asks the source once."""
+    if options["source"] == "file":
+        from ansible_collections.rlops.autoscale.plugins.module_utils._source_file import file_reader  # noqa: PLC0415
+
+        return file_reader(instances, options)
+    return scraper(instances, options, clock)
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """The rules that the spec cannot express."""
     positive = {
@@ -86,8 +101,8 @@ def check_options(options: Mapping[str, Any]) -> None:
     for option, value in positive.items():
         if not value > 0:
             raise OptionError(option, f"a number above 0 is expected, got {value:g}")
-    if not options["prime_delay"] >= 0:
-        raise OptionError("prime_delay", f"0 or a number of seconds is expected, got {options['prime_delay']:g}")
+    if not 0 <= options["prime_delay"] < inf:
+        raise OptionError("prime_delay", f"0 or more seconds are expected, got {options['prime_delay']:g}")
     if not 0 < options["min_answered"] <= 1:
         raise OptionError("min_answered", f"a part of 1 is expected (0.5: half), got {options['min_answered']:g}")
     if not any(metric["name"] for field, metric in options["metrics"].items() if field != "start_time"):

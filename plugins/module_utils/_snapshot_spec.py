@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of metrics_snapshot, for the module and for the action of the same name (Ansible argument spec)."""
+"""Options of metrics_snapshot, for the module and for the action of the same name (Ansible argument specs)."""
 
 from __future__ import annotations
 
@@ -50,19 +50,26 @@ _METRICS: dict[str, Any] = {
     },
 }
 
-_HTTP: dict[str, Any] = {
-    "timeout": {"type": "float", "default": 5.0},
-    "max_bytes": {"type": "int", "default": 5_000_000},
-    "concurrency": {"type": "int", "default": 256},
-    "follow_redirects": {"type": "str", "choices": ["none", "same_origin", "all"], "default": "same_origin"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "token": {"type": "str", "no_log": True},
-    "headers": {"type": "dict", "no_log": True},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-    "client_cert": {"type": "path"},
-    "client_key": {"type": "path", "no_log": False},
+#: How instances, and Prometheus, are asked: an option of every action that asks them.
+HTTP_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "apply_defaults": True,
+    "mutually_exclusive": [["token", "username"]],
+    "required_by": {"password": ["username"], "client_key": ["client_cert"]},
+    "options": {
+        "timeout": {"type": "float", "default": 5.0},
+        "max_bytes": {"type": "int", "default": 5_000_000},
+        "concurrency": {"type": "int", "default": 256},
+        "follow_redirects": {"type": "str", "choices": ["none", "same_origin", "all"], "default": "same_origin"},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "token": {"type": "str", "no_log": True},
+        "headers": {"type": "dict", "no_log": True},
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path", "no_log": False},
+    },
 }
 
 #: Figures that a PromQL expression of the user's can give.
@@ -87,17 +94,10 @@ _PROMETHEUS: dict[str, Any] = {
 SNAPSHOT_SPEC: dict[str, Any] = {
     "cluster": {"type": "str"},
     "source": {"type": "str", "choices": ["scrape", "prometheus", "file"], "default": "scrape"},
-    "due_at": {"type": "float"},
     "instances": {"type": "list", "elements": "dict"},
     "status": {"type": "dict"},
     "metrics": {"type": "dict", "apply_defaults": True, "options": _METRICS},
-    "http": {
-        "type": "dict",
-        "apply_defaults": True,
-        "options": _HTTP,
-        "mutually_exclusive": [["token", "username"]],
-        "required_by": {"password": ["username"], "client_key": ["client_cert"]},
-    },
+    "http": HTTP_SPEC,
     "prometheus": {"type": "dict", "apply_defaults": True, "options": _PROMETHEUS},
     "file": {"type": "dict", "apply_defaults": True, "options": {"path": {"type": "path"}}},
     "interval": {"type": "float", "default": 15.0},

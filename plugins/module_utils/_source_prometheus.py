@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, check_url
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, Request, check_url
 from ansible_collections.rlops.autoscale.plugins.module_utils._load import Figure, Load, imbalance
 
 #: Values of one query by instance label; the key is "" where a sample has no such label.
@@ -41,7 +41,8 @@ def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str,
         return _values(fields[index], reply, settings["instance_label"])
 
     urls = [f"{base}/api/v1/query?{urlencode({'query': query})}" for query in queries.values()]
-    replies = dict(zip(fields, Client(options["http"]).fetch_all(urls, "application/json", read), strict=True))
+    request = Request(accept="application/json")
+    replies = dict(zip(fields, Client(options["http"]).fetch_all(urls, request, read), strict=True))
     age = replies.pop("age", {})
     return (
         _load(instances, replies),

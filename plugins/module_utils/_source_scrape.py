@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, check_url
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, Request, check_url
 from ansible_collections.rlops.autoscale.plugins.module_utils._load import Answer
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import PageError, PageReader, Reading
 
-ACCEPT = "text/plain;version=0.0.4,*/*;q=0.1"
+REQUEST = Request(accept="text/plain;version=0.0.4,*/*;q=0.1")
 
 #: Content types of metrics pages; a server that names none is believed.
 METRICS_TYPES = ("", "text/plain", "application/openmetrics-text")
@@ -45,7 +45,7 @@ def scraper(
             raise FetchError(str(error)) from error
 
     def ask() -> list[Answer]:
-        results = client.fetch_all(urls, ACCEPT, read)
+        results = client.fetch_all(urls, REQUEST, read)
         return [
             Answer(instance["name"], instance["state"], error=str(result))
             if isinstance(result, FetchError)

@@ -22,6 +22,7 @@ author:
   - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
+  - rlops.autoscale.http
   - rlops.autoscale.scaling
 attributes:
   check_mode:
@@ -49,6 +50,12 @@ options:
     description: Start what is missing at once, even if instances have failed lately, see O(retry_delay).
     type: bool
     default: false
+  fence:
+    description:
+      - The number of the lease under which O(target) was decided, as M(rlops.autoscale.rl_scale_decision) returns it.
+      - If another run has taken the lease over since then, nothing is changed, and the task fails.
+      - The default is not to look, which is right for a person.
+    type: int
 requirements:
   - requests
   - supervisor (for pools of backend V(local))

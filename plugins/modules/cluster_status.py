@@ -19,6 +19,7 @@ author:
   - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
+  - rlops.autoscale.http
   - rlops.autoscale.scaling
 attributes:
   check_mode:
@@ -116,6 +117,18 @@ capacity:
   type: int
   returned: success
   sample: 24
+only_watched:
+  description: The pools in which nothing can be started or stopped, those of backend V(static).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+failed_at:
+  description:
+    - When a pass of M(rlops.autoscale.cluster_converge) last saw instances fail, in unix seconds; null if never.
+  type: float
+  returned: success
+  sample: 1764000000.5
 unfinished:
   description: Whether anything boots, drains, has failed, is missing or is new, so that a pass is needed.
   type: bool

@@ -33,6 +33,7 @@ requirements:
   - prometheus-client
 extends_documentation_fragment:
   - rlops.autoscale.cluster
+  - rlops.autoscale.http
 options:
   source:
     description:
@@ -60,11 +61,6 @@ options:
       - What M(rlops.autoscale.cluster_status) says of the cluster. Its instances are used instead of O(instances), and
         it is handed on in RV(status).
     type: dict
-  due_at:
-    description:
-      - Wait until this moment, in unix seconds, but no longer than O(interval), before observing.
-      - If it has passed by O(interval) or more, the task is skipped, because the next one is due.
-    type: float
   metrics:
     description:
       - Which metrics tell the load.
@@ -191,59 +187,6 @@ options:
           labels:
             description: Labels the series must have.
             type: dict
-  http:
-    description:
-      - How pages are fetched, and Prometheus is asked.
-      - Proxies, C(.netrc) and CA bundles that the environment names are not used.
-    type: dict
-    suboptions:
-      timeout:
-        description:
-          - Seconds until an answer has to be complete, however slowly it comes.
-          - All instances are asked at once, so this is also about how long one scrape takes when some do not answer.
-        type: float
-        default: 5.0
-      max_bytes:
-        description: Size in bytes, after decompression, above which a page is refused.
-        type: int
-        default: 5000000
-      concurrency:
-        description: Largest number of instances asked at a time. Should be above the number that may be dead at once.
-        type: int
-        default: 256
-      follow_redirects:
-        description:
-          - V(same_origin) follows a redirect that stays at scheme, host and port.
-          - V(all) follows any; credentials and O(http.headers) go to the first host only.
-          - V(none) follows no redirect.
-        type: str
-        choices: [none, same_origin, all]
-        default: same_origin
-      username:
-        description: User for basic authentication.
-        type: str
-      password:
-        description: Password of the user.
-        type: str
-      token:
-        description: Bearer token. Excludes O(http.username).
-        type: str
-      headers:
-        description: Further headers. Their values are treated as secrets.
-        type: dict
-      validate_certs:
-        description: Whether the certificates of HTTPS servers are verified.
-        type: bool
-        default: true
-      ca_path:
-        description: File or directory of the certificate authorities to trust, in place of the system's.
-        type: path
-      client_cert:
-        description: Certificate to show to the server, as a PEM file. It may hold the key too.
-        type: path
-      client_key:
-        description: Key of the certificate, as a PEM file without a passphrase.
-        type: path
   prometheus:
     description: For O(source=prometheus).
     type: dict
@@ -564,16 +507,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
-from ansible_collections.rlops.autoscale.plugins.module_utils._pacing import wait_until
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SNAPSHOT_SPEC, supports_check_mode=True)
-    late = wait_until(module.params["due_at"], module.params["interval"], time.time, time.sleep)
-    if late:
-        module.exit_json(changed=False, skipped=True, skip_reason=late)
     try:
         snapshot = take_snapshot(module.params, time.time, time.sleep)
     except AutoscaleError as error:

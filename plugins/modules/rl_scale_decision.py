@@ -10,11 +10,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rl_scale_decision
-short_description: Decide how many instances a cluster shall have, and learn
+short_description: Observe a cluster, learn, and decide how many instances it shall have
 version_added: 0.1.0
 description:
-  - Takes what was observed of a cluster, learns from it, asks the policy for a count, lets the guards limit it, and
-    remembers all of it for the next tick. It scales nothing; M(rlops.autoscale.cluster_converge) does.
+  - Observes a cluster as M(rlops.autoscale.metrics_snapshot) does, unless it is given a snapshot. Learns from it, asks
+    the policy for a count, lets the guards limit it, and remembers all of it for the next tick. It scales nothing;
+    M(rlops.autoscale.cluster_converge) does.
   - It is the only writer of a cluster's state, and holds a lease on it, so that of several runs on the same cluster one
     ticks and the others end as RV(busy).
   - Missing or old data never leads to fewer instances and teaches nothing.
@@ -37,36 +38,47 @@ options:
   operation:
     description:
       - What to do.
-      - V(begin) checks all settings of the cluster, takes the lease and says when to tick.
-      - V(wait) waits for O(due_at).
-      - V(decide) is one tick. It takes the lease itself where V(begin) was left out.
-      - V(end) gives the lease back, and fails if O(failure) says that a tick did.
+      - V(decide) is one tick.
       - V(pin) leaves a count for the agent to keep to, for a person who scales by hand; V(unpin) takes it back.
     type: str
-    choices: [begin, wait, decide, end, pin, unpin]
+    choices: [decide, pin, unpin]
     default: decide
-  due_at:
-    description: The moment to wait for, in unix seconds.
-    type: float
-  fence:
-    description:
-      - The number of the lease, as V(begin) returned it in RV(fence). If another run has taken the lease over since
-        then, nothing is decided or written.
-    type: int
   snapshot:
-    description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot). Needed to decide.
+    description:
+      - What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot). Needs O(status).
+      - By default the cluster is observed now, in process, by the settings that M(rlops.autoscale.cluster_status) and
+        M(rlops.autoscale.metrics_snapshot) find in the host's variables; so a tick needs one task instead of three.
     type: dict
   status:
-    description: Which instances there are, as M(rlops.autoscale.cluster_status) returns it. Needed to decide.
+    description: Which instances there are, as M(rlops.autoscale.cluster_status) returns it. Needs O(snapshot).
     type: dict
-  outcome:
+  pace:
     description:
-      - What came of the last decision, as M(rlops.autoscale.cluster_converge) returned it.
-      - Where instances failed to start, nothing is learned from that decision.
+      - Whether this is a tick of a run, as in the playbook C(rlops.autoscale.autoscale).
+      - It waits until the tick is due, and tells the loop in RV(ticks) which follow. A tick is left out where the next
+        is due already.
+      - What goes wrong in a tick is told in RV(message), and is a failure of the task only where it was the last, or
+        where a setting is wrong.
+    type: bool
+    default: false
+  tick:
+    description:
+      - Which tick of the run this is; one of RV(ticks).
+      - The default is the first, which is due at once, or O(interval) after the last tick of the run before.
     type: dict
-  failure:
-    description: What went wrong in a tick of this run.
-    type: str
+    suboptions:
+      due_at:
+        description: The moment it is due, in unix seconds.
+        type: float
+        required: true
+      further:
+        description: How many ticks the run makes after it.
+        type: int
+        required: true
+  ticks:
+    description: With O(tick), the ticks that follow it, to be handed on in RV(ticks).
+    type: list
+    elements: dict
   mode:
     description:
       - V(act) decides what is to be ordered.
@@ -181,21 +193,24 @@ seealso:
 
 EXAMPLES = r"""
 # All settings are variables of the host, such as autoscale_policy and autoscale_max_instances.
-- name: Observe
-  rlops.autoscale.metrics_snapshot:
-  register: observed
-
-- name: Decide
+- name: Observe and decide
   rlops.autoscale.rl_scale_decision:
-    snapshot: "{{ observed.snapshot }}"
-    status: "{{ observed.status }}"
   register: decided
 
 - name: Say what would be done, for a service that something else scales
   rlops.autoscale.rl_scale_decision:
+    mode: recommend
+
+- name: Observe in a way of your own
+  rlops.autoscale.metrics_snapshot:
+    metrics:
+      queue_depth: {name: jobs_waiting}
+  register: observed
+
+- name: Decide on that
+  rlops.autoscale.rl_scale_decision:
     snapshot: "{{ observed.snapshot }}"
     status: "{{ observed.status }}"
-    mode: recommend
 
 - name: Keep five instances over the weekend
   rlops.autoscale.rl_scale_decision:
@@ -208,7 +223,7 @@ EXAMPLES = r"""
 RETURN = r"""
 decision:
   description: What to order, and why.
-  returned: when O(operation=decide) and not RV(busy)
+  returned: where something was observed and decided
   type: dict
   contains:
     cluster:
@@ -246,6 +261,11 @@ decision:
       returned: always
       type: int
       sample: 3
+    booting:
+      description: Booting instances.
+      returned: always
+      type: int
+      sample: 0
     target:
       description: Instances to order.
       returned: always
@@ -276,40 +296,59 @@ decision:
       returned: always
       type: dict
       sample: {rate: 49.7, source: sojourn, lessons: 12}
+snapshot:
+  description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot), without its counters.
+  returned: where something was observed and decided
+  type: dict
 act:
-  description: Whether M(rlops.autoscale.cluster_converge) has something to do.
+  description: Whether M(rlops.autoscale.cluster_converge), or RV(ask), has something to do.
   returned: when O(operation=decide)
   type: bool
   sample: true
+ask:
+  description:
+    - Whether tasks have to ask the pools of backend V(custom) before anything can be observed; see the entry point
+      C(report) of the role P(rlops.autoscale.cluster_scale#role). Then decide once more, with the variable
+      C(autoscale_reported).
+  returned: when O(operation=decide)
+  type: bool
+  sample: false
 busy:
   description: Whether another run works on the cluster, so that nothing was done.
   returned: always
   type: bool
   sample: false
-due_at:
-  description: The moments at which this run is to tick, in unix seconds.
-  returned: when O(operation=begin)
-  type: list
-  elements: float
-  sample: [1764000000.5, 1764000015.5]
-late:
-  description: Whether the tick is so late that the next one is due, so that it is to be left out.
-  returned: when O(operation=wait)
+over:
+  description: Whether the run has nothing left to do on this cluster, neither now nor later.
+  returned: when O(operation=decide)
   type: bool
   sample: false
+tick:
+  description: Which tick of the run this is, see O(tick).
+  returned: when O(pace=true)
+  type: dict
+  sample: {due_at: 1764000000.5, further: 3}
+ticks:
+  description: The ticks that follow the first of a run, each as O(tick) wants it.
+  returned: when O(pace=true)
+  type: list
+  elements: dict
+  sample: [{due_at: 1764000015.5, further: 2}]
 fence:
-  description: The number of the lease, which grows with each new holder. Null in check mode, which takes none.
-  returned: when O(operation=begin) and not RV(busy)
+  description:
+    - The number of the lease, which grows with each new holder, for O(rlops.autoscale.cluster_converge#module:fence).
+    - Null in check mode, which takes none.
+  returned: where something was observed and decided
   type: int
   sample: 42
-asks_by_tasks:
-  description: Whether the cluster has pools that only tasks can ask, those of backend V(custom).
-  returned: when O(operation=begin)
+wrong_setting:
+  description: Whether a setting is wrong, so that it is of no use to try again.
+  returned: failure
   type: bool
-  sample: false
+  sample: true
 message:
-  description: The tick in one line.
-  returned: when O(operation=decide), or RV(busy)
+  description: The tick in one line, or why there was none.
+  returned: where something was decided or went wrong, or when RV(busy)
   type: str
   sample: "14:00:15 chat: p99 0.143 s, queue 2.1, lag 4 ms, 312/s | 3 ready, order 8 | 312 msg/s ..."
 """

@@ -9,6 +9,7 @@ The only file of ``plugin_utils``, beside the cache adapter of ``_state``, that 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,8 +17,14 @@ from typing import Any, ClassVar
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import TASK_OPTIONS, VARIABLE_PREFIX
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, SettingError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import (
+    TASK_OPTIONS,
+    VARIABLE_PREFIX,
+    Spec,
+    resolved,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_cache import configured_cache
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store, open_store
 
@@ -40,8 +47,8 @@ COMMON_SPEC: dict[str, Any] = {
 class ClusterAction(ActionBase):  # type: ignore[misc]
     """An action on one cluster, which is the host the task runs for.
 
-    Subclasses give ``SPEC`` (Ansible argument spec) and ``perform``; what ``perform`` returns is the task's result, and
-    an AutoscaleError it raises is the task's failure.
+    Subclasses give ``SPEC`` and ``perform``; what ``perform`` returns is the task's result, and an AutoscaleError it
+    raises is the task's failure. ``wrong_setting`` tells a loop that it need not try again.
     """
 
     TRANSFERS_FILES = False
@@ -50,7 +57,7 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
     _supports_check_mode = True
     _supports_diff = True
 
-    SPEC: ClassVar[dict[str, Any]] = {}
+    SPEC: ClassVar[Spec] = {}
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do the task's work."""
@@ -62,37 +69,50 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
         del tmp
         self._variables: Mapping[str, Any] = task_vars or {}
         self._secrets: set[str] = set()
+        #: Parts of the result that a failure has, too.
+        self.known: dict[str, Any] = {}
         try:
-            result.update(remove_values(self.perform(self.options(self.SPEC, self._task.args)), self._secrets))
+            result.update(self.without_secrets(self.perform(self.options(self.SPEC, self._task.args))))
         except AutoscaleError as error:
             # Returned, not raised: only of what is returned does every ansible-core take care that no later task
             # templates it, and there is text from outside in it.
-            result.update(failed=True, changed=False, msg=remove_values(str(error), self._secrets))
+            result.update(self.known, failed=True, changed=False, msg=self.without_secrets(str(error)))
+            result["wrong_setting"] = isinstance(error, SettingError)
         return result
+
+    def without_secrets(self, value: Any) -> Any:
+        """The value with stars in place of what options marked as secret."""
+        return remove_values(value, self._secrets) if self._secrets else value
 
     @property
     def check_mode(self) -> bool:
         """Whether this is a dry run."""
         return bool(self._task.check_mode)
 
+    @property
+    def owner(self) -> dict[str, Any]:
+        """The run, as leases know it: the process that forked the worker this action runs in."""
+        return _lease.current_owner(os.getppid())
+
     def open_store(self, options: Mapping[str, Any]) -> Store:
         """The state store that the options (see COMMON_SPEC) ask for."""
         settings = options["state_store"]
-        cache = None if settings["backend"] == "directory" else configured_cache()
-        return open_store(backend=settings["backend"], directory=settings["directory"], cache=cache)
+        backend, directory = settings["backend"], settings["directory"]
+        cached = backend == "cache" or (backend == "auto" and not directory)
+        return open_store(backend, directory, configured_cache() if cached else None)
 
-    def options(self, spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Validated options: the arguments, then the host's variables, then the defaults. Raises AutoscaleError."""
-        spec = COMMON_SPEC | dict(spec)
+    def options(self, spec: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Validated options: the arguments, then the host's variables, then the defaults. Raises OptionError."""
+        spec = {**COMMON_SPEC, **spec}
         given = {
             name: self._templar.template(self._variables[VARIABLE_PREFIX + name])
             for name in spec.keys() - arguments.keys() - TASK_OPTIONS
             if VARIABLE_PREFIX + name in self._variables
-        }
-        checked = ArgumentSpecValidator(spec).validate(given | dict(arguments))
+        } | dict(arguments)
+        checked = ArgumentSpecValidator(resolved(spec, given)).validate(given)
         self._secrets |= checked._no_log_values
         if checked.error_messages:
-            raise AutoscaleError("; ".join(_INTERNALS.sub("", message) for message in checked.error_messages))
+            raise SettingError("; ".join(_INTERNALS.sub("", message) for message in checked.error_messages))
         options: dict[str, Any] = checked.validated_parameters
         if options["cluster"] is None:
             options["cluster"] = self._variables.get("inventory_hostname")

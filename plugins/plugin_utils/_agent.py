@@ -22,6 +22,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     Proposal,
 )
 
+#: What was decided more ticks ago than this is not learned from.
+OLDEST_TICKS = 3
+
 ACT = "act"
 RECOMMEND = "recommend"
 
@@ -81,7 +84,7 @@ class Tick:
     now: float  # unix seconds
     snapshot: Mapping[str, Any]  # see metrics_snapshot
     counts: Counts
-    driver_failed: bool = False  # the last change was not carried out: nothing is learned from it
+    failed_at: float | None = None  # when an instance failed last, unix seconds
     dry_run: bool = False  # check mode: nothing is carried out and nothing is remembered
 
 
@@ -96,6 +99,7 @@ class Decision:
     policy: str
     current: int  # ordered before
     ready: int
+    booting: int
     target: int
     reason: str  # one sentence
     proposal: dict[str, Any]  # the policy's own {count, reason, details}
@@ -151,6 +155,7 @@ def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decis
         policy=settings.policy.name,
         current=tick.counts.ordered,
         ready=tick.counts.ready,
+        booting=tick.counts.booting,
         target=verdict.target,
         reason=_reason(proposal, verdict),
         proposal={"count": proposal.count, "reason": proposal.reason, "details": proposal.details},
@@ -175,19 +180,28 @@ def _propose(
     memory: Memory, tick: Tick, settings: ClusterSettings, *, rate: float | None, explore: bool, rng: Random
 ) -> tuple[Proposal, Memory]:
     """Ask the policy. The action it learns from is the change in ordered count since the last tick."""
-    before = memory.get("ordered")
     observation = Observation(
         now=tick.now,
         snapshot=tick.snapshot,
         ordered=tick.counts.ordered,
         ready=tick.counts.ready,
         service_rate=rate,
-        taken=None if before is None or tick.driver_failed else tick.counts.ordered - before,
+        taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
         explore=explore,
     )
     own = memory.get("policies", {}).get(settings.policy.name, {})
     proposals, memories = settings.policy.step([own], [observation], [settings.policy_settings], [rng])
     return proposals[0], memories[0]
+
+
+def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool:
+    """Whether what was ordered at the last tick is no lesson: there was none, instances have failed since, or it is so
+    long ago that what is seen now came of much else."""
+    if memory.get("ordered") is None:
+        return True
+    age = tick.now - memory["last_at"]
+    failed = tick.failed_at is not None and tick.failed_at >= memory["last_at"]
+    return failed or not 0 <= age <= OLDEST_TICKS * settings.guards.interval
 
 
 def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None) -> _guards.GuardSettings:

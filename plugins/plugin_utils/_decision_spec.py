@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
@@ -16,8 +17,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import Gua
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, Slo
 
-#: What one task does: the steps of a run, and a person's word.
-OPERATIONS = ("begin", "wait", "decide", "end", "pin", "unpin")
+#: What one task does: the agent's step, and a person's word.
+OPERATIONS = ("decide", "pin", "unpin")
 
 GUARD_SPEC: dict[str, Any] = {
     "pin": {"type": "dict", "options": {"count": {"type": "int", "required": True}, "until": {"type": "raw"}}},
@@ -27,27 +28,36 @@ GUARD_SPEC: dict[str, Any] = {
     "max_step_down": {"type": "int"},
 }
 
+DEFAULT_POLICY = "erlang"
+
+
+def _options_of(policy: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The option named like a policy: its suboptions are looked at where it is the policy in use."""
+    if given.get("policy", DEFAULT_POLICY) != policy:
+        return {"type": "dict"}
+    return {"type": "dict", "options": _registry.get(policy).options, "apply_defaults": True}
+
+
 POLICY_SPEC: dict[str, Any] = {
-    "policy": {"type": "str", "default": "erlang"},
-    **{
-        name: {"type": "dict", "options": policy.options, "apply_defaults": True}
-        for name, policy in _registry.POLICIES.items()
-    },
+    "policy": {"type": "str", "default": DEFAULT_POLICY},
+    **{name: partial(_options_of, name) for name in _registry.POLICIES},
 }
 
 DECISION_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "choices": list(OPERATIONS), "default": "decide"},
-    "due_at": {"type": "float"},
-    "fence": {"type": "int"},
     "snapshot": {"type": "dict"},
     "status": {"type": "dict"},
-    "outcome": {"type": "dict"},
-    "failure": {"type": "str"},
+    "pace": {"type": "bool", "default": False},
+    "tick": {
+        "type": "dict",
+        "options": {"due_at": {"type": "float", "required": True}, "further": {"type": "int", "required": True}},
+    },
+    "ticks": {"type": "list", "elements": "dict"},
+    "deadline": {"type": "float", "default": 50.0},
     "mode": {"type": "str", "choices": [ACT, RECOMMEND], "default": ACT},
     "min_instances": {"type": "int", "default": 1},
     "max_instances": {"type": "int", "default": 10},
     "interval": {"type": "float", "default": 15.0},
-    "deadline": {"type": "float", "default": 50.0},
     "boot_time": {"type": "float", "default": 45.0},
     "service_rate": {"type": "float"},
     "servers_per_instance": {"type": "int", "default": 1},

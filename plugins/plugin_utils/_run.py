@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When a run ticks."""
+"""When a run ticks, and the line that tells of a tick."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 #: A lease outlives this many ticks of its holder.
@@ -16,9 +16,10 @@ LEASE_TICKS = 4
 LEASE_MIN_S = 60.0
 
 
-def due_times(now: float, last_at: float | None, interval: float, deadline: float) -> list[float]:
-    """Unix times of the ticks of a run that begins `now` and starts no tick later than `deadline` seconds from now.
+def ticks_of_run(now: float, last_at: float | None, interval: float, deadline: float) -> list[dict[str, Any]]:
+    """The ticks of a run that begins `now` and starts no tick later than `deadline` seconds from now.
 
+    Of each: `due_at` (unix seconds), and `further`, how many the run makes after it.
     The first is due at once, or one interval after the last tick of the run before: a run that is started every minute
     goes on in the step of the one before.
     """
@@ -26,12 +27,31 @@ def due_times(now: float, last_at: float | None, interval: float, deadline: floa
     if last_at is not None and now - interval < last_at <= now:
         first = last_at + interval
     count = int((now + deadline - first) / interval + 1e-9) + 1 if first <= now + deadline else 0
-    return [first + k * interval for k in range(count)]
+    return [{"due_at": first + k * interval, "further": count - 1 - k} for k in range(count)]
 
 
-def lease_seconds(interval: float) -> float:
-    """How long a lease is held without being renewed."""
-    return max(LEASE_MIN_S, LEASE_TICKS * interval)
+def wait_until(
+    due_at: float, interval: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> str | None:
+    """Wait until `due_at` (unix seconds), but at most one interval.
+
+    Returns None, or why the tick has to be left out: the next one is due already, so that ticks which were held up do
+    not follow each other at once, with nothing to measure in between.
+    """
+    late = clock() - due_at
+    if late >= interval:
+        return f"the tick is {late:.0f} s late, with an interval of {interval:g} s: left out"
+    sleep(min(max(0.0, -late), interval))
+    return None
+
+
+def lease_seconds(interval: float, further: int) -> float:
+    """How long the lease holds that a run takes or renews at a tick.
+
+    At its last tick it is for half an interval: so nothing has to be given back, and the first tick of the next run,
+    which is due an interval later, is not kept waiting by clocks that differ a little.
+    """
+    return max(LEASE_MIN_S, LEASE_TICKS * interval) if further else interval / 2
 
 
 def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
@@ -42,9 +62,10 @@ def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
         _figure("lag", snapshot.get("eventloop_lag_s"), "ms", scale=1000.0),
         _figure("", snapshot.get("arrival_rate"), "/s"),
     ]
-    current, target = decision["current"], decision["target"]
-    booting = current - decision["ready"]
+    current, target, booting = decision["current"], decision["target"], decision["booting"]
+    lost = current - decision["ready"] - booting
     have = f"{decision['ready']} ready" + (f" + {booting} booting" if booting else "")
+    have += f", {lost} to be replaced" if lost > 0 else ""
     verb = "would order" if decision["mode"] == "recommend" else "order"
     what = f"keep {current}" if target == current else f"{verb} {target}"
     clock = time.strftime("%H:%M:%S", time.localtime(decision["at"]))

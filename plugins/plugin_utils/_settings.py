@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any, TypeAlias
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+
+#: Ansible argument spec by option. Where an option's depends on what is given for others, it is a function of that.
+Spec: TypeAlias = Mapping[str, "dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]"]
 
 #: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
 VARIABLE_PREFIX = "autoscale_"
@@ -17,23 +21,26 @@ VARIABLE_PREFIX = "autoscale_"
 #: What one task is told or passes on to the next. Such options are never read from host variables.
 TASK_OPTIONS = frozenset(
     {
-        "due_at",
-        "failure",
         "fence",
         "instances",
         "operation",
+        "pace",
         "pin_minutes",
-        "outcome",
         "previous",
-        "reported",
         "snapshot",
         "status",
         "target",
+        "ticks",
     }
 )
 
 #: Variables of the playbooks that begin like settings.
-PLAYBOOK_VARIABLES = frozenset({"decided", "due_at", "failed", "hosts", "observed", "run", "waited"})
+PLAYBOOK_VARIABLES = frozenset({"decided"})
+
+
+def resolved(spec: Spec, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The spec as Ansible knows it, for what is given."""
+    return {name: option(given) if callable(option) else option for name, option in spec.items()}
 
 
 def refuse_unknown(variables: Iterable[str], options: Collection[str]) -> None:

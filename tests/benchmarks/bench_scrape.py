@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Request
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import PageReader
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 from prometheus_client.parser import text_string_to_metric_families
@@ -154,7 +154,7 @@ def scrape(ports: list[int]) -> int:
     reader = PageReader(options()["metrics"])
     urls = [f"http://127.0.0.1:{port}/metrics" for port in ports]
     replies = Client(options()["http"]).fetch_all(
-        urls, "text/plain", lambda _unused, reply: reader.read(reply.body, 0.0)
+        urls, Request("text/plain"), lambda _unused, reply: reader.read(reply.body, 0.0)
     )
     return sum(not isinstance(reply, FetchError) for reply in replies)
 
@@ -162,7 +162,7 @@ def scrape(ports: list[int]) -> int:
 def fetch(ports: list[int]) -> int:
     """Fetch all pages only."""
     urls = [f"http://127.0.0.1:{port}/metrics" for port in ports]
-    return len(Client(options()["http"]).fetch_all(urls, "text/plain", lambda _unused, reply: len(reply.body)))
+    return len(Client(options()["http"]).fetch_all(urls, Request("text/plain"), lambda _unused, reply: len(reply.body)))
 
 
 def bare(ports: list[int]) -> int:

@@ -27,7 +27,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "roles" / "demo_service" / "files" / "service.py"
@@ -35,8 +35,7 @@ PLAY = [sys.executable, "-m", "ansible", "playbook"]
 PLAYBOOK = "rlops.autoscale.autoscale"
 REPEATS = 7
 TICKS = 20
-INTERVAL = 0.3  # s, short enough to leave hardly any time in which ansible-playbook only waits
-COLD_INTERVAL = 3.0  # s, of runs of one tick: the counters of the last run are still young, and the tick is due at once
+INTERVAL = 0.2  # s, short enough to leave hardly any time in which ansible-playbook only waits
 PINGS = 10
 MANY_TICKS = 1000
 PR_SET_CHILD_SUBREAPER = 36
@@ -86,6 +85,7 @@ def write_files(home: Path) -> None:
         "ansible_python_interpreter": sys.executable,
         "autoscale_interval": INTERVAL,
         "autoscale_deadline": 0,
+        "autoscale_service_rate": 80,
         "autoscale_pools": [
             {"backend": "local", "command": [sys.executable, str(SERVICE)], "directory": str(home / "local")}
         ],
@@ -100,26 +100,28 @@ def write_files(home: Path) -> None:
     (home / "ping.json").write_text(json.dumps([bare]))
 
 
-def tick_number(home: Path) -> int:
+def state(home: Path) -> dict[str, Any]:
+    """What the agent remembers."""
     documents = [json.loads(path.read_text()) for path in home.glob("state/chat.[eo]*.json")]
-    return max((document["data"].get("tick", 0) for document in documents), default=0)
+    newest = max(documents, key=lambda document: document["generation"], default={"data": {"tick": 0}})
+    return dict(newest["data"])
 
 
 def one_tick(home: Path) -> Used:
-    """A run of one tick."""
-    time.sleep(COLD_INTERVAL)  # else it would wait for its turn
-    before = tick_number(home)
-    used = run(home, PLAYBOOK, "-e", json.dumps({"autoscale_deadline": 0, "autoscale_interval": COLD_INTERVAL}))
-    assert tick_number(home) == before + 1
+    """A run of one tick, in the middle of the time in which it is due and the counters of the last are still young."""
+    before = state(home)
+    interval = (time.time() - before["last_at"]) / 2
+    used = run(home, PLAYBOOK, "-e", json.dumps({"autoscale_deadline": 0, "autoscale_interval": interval}))
+    assert state(home)["tick"] == before["tick"] + 1
     return used
 
 
 def ticks(home: Path, count: int) -> tuple[Used, int]:
     """A run of so many ticks, and how many it really made: late ones are left out."""
-    before = tick_number(home)
+    before = state(home)["tick"]
     deadline = (count - 1) * INTERVAL
     used = run(home, PLAYBOOK, "-e", json.dumps({"autoscale_deadline": deadline, "autoscale_prime_delay": 0}))
-    return used, tick_number(home) - before
+    return used, state(home)["tick"] - before
 
 
 def report(name: str, value: float, goal: float, unit: str) -> bool:

@@ -2,37 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The policies by name."""
+"""The policies by name. Each is loaded when it is asked for: what nobody uses needs no libraries and costs no time.
+
+Who forks for each tick, as Ansible does, is well advised to load the default before, see rl_scale_decision.
+"""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Policy
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.erlang import Erlang
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.hpa import Hpa
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.q_learning import QLearning
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.static import Static
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.target_tracking import TargetTracking
 
-#: In alphabetical order, please.
-POLICIES: dict[str, Policy] = {
-    policy.name: policy
-    for policy in (
-        Erlang(),
-        Hpa(),
-        QLearning(),
-        Static(),
-        TargetTracking(),
-    )
-}
+#: In alphabetical order, please. The policy `foo` is POLICY in `foo.py`.
+POLICIES = ("erlang", "hpa", "q_learning", "static", "target_tracking")
 
 
 def get(name: str) -> Policy:
     """The policy of that name; raises OptionError that lists the known ones and the likely meant one."""
-    if name in POLICIES:
-        return POLICIES[name]
-    close = get_close_matches(str(name), POLICIES, n=1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    raise OptionError("policy", f"unknown policy {quoted(name)!r}, known are {', '.join(POLICIES)}{meant}")
+    if name not in POLICIES:
+        close = get_close_matches(str(name), POLICIES, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise OptionError("policy", f"unknown policy {quoted(name)!r}, known are {', '.join(POLICIES)}{meant}")
+    policy: Policy = import_module(f"{__package__}.{name}").POLICY
+    return policy

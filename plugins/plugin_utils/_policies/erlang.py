@@ -16,6 +16,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Memory,
     Observation,
@@ -26,7 +27,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     figure,
     no_data,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies.hpa import Hpa
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
     Staffing,
     instances_p99,
@@ -37,9 +37,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
 TREND_TICKS = 4
 #: What is expected is at most this many times what arrives: a jump is no trend.
 MAX_GROWTH = 1.5
-
-_HPA = Hpa()
-_HPA_OPTIONS = default_options(Hpa.options)
+#: The policy that decides where the rates are not known.
+FALLBACK = "hpa"
 
 
 class Erlang(PerCluster):
@@ -114,13 +113,14 @@ class Erlang(PerCluster):
         remembered = memory.get("hpa", {})
         if settings.slo.p99_latency is None:
             return Proposal(None, f"{unknown}, and there is no SLO on p99 for hpa to keep"), remembered
-        settings = replace(settings, options=_HPA_OPTIONS)
-        proposal, remembered = _HPA.propose(remembered, observation, settings, rng)
+        fallback = _registry.get(FALLBACK)
+        settings = replace(settings, options=default_options(fallback.options))
+        (proposal,), (remembered,) = fallback.step([remembered], [observation], [settings], [rng])
         count, reason = proposal.count, f"{unknown}, hpa decides: {proposal.reason}"
         booting = observation.ordered - observation.ready
         if count is not None and count > observation.ordered and booting > 0:
             count, reason = observation.ordered, f"{reason}; {booting} booting instances are awaited"
-        return Proposal(count, reason, {**proposal.details, "decided_by": _HPA.name}), remembered
+        return Proposal(count, reason, {**proposal.details, "decided_by": FALLBACK}), remembered
 
 
 def _growth(rates: list[list[float]], interval: float) -> float:
@@ -175,3 +175,6 @@ def _explain(figures: dict[str, Any], queued: float, staffing: Staffing, setting
         return kept
     fewer = instances_p99(count - 1, rate, service_rate, servers, settings.queueing)
     return f"{kept}, {count - 1} could not keep up" if math.isinf(fewer) else f"{kept}, {count - 1} {fewer:.2g} s"
+
+
+POLICY = Erlang()

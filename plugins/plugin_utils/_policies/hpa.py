@@ -257,3 +257,6 @@ def _limit(
 def _within(entries: Sequence[Sequence[float]], now: float, period: float) -> Entries:
     """Entries younger than `period` seconds; those from a clock that was set back are dropped."""
     return [list(entry) for entry in entries if now - period < entry[0] <= now]
+
+
+POLICY = Hpa()

@@ -143,3 +143,6 @@ def _value(table: QTable, state: str, action: int) -> float:
 def _decayed(epsilon: float, options: Mapping[str, Any]) -> float:
     """One decay step while above the minimum (the last one may end a little below it)."""
     return float(epsilon * options["epsilon_decay"]) if epsilon > options["epsilon_min"] else epsilon
+
+
+POLICY = QLearning()

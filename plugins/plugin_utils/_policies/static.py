@@ -44,3 +44,6 @@ class Static(PerCluster):
         """Propose the count."""
         count = settings.options["count"]
         return Proposal(count, f"static count {count}"), memory
+
+
+POLICY = Static()

@@ -81,3 +81,6 @@ class TargetTracking(PerCluster):
             if cooled and math.ceil(observation.ready * value / target) < ordered:
                 return Proposal(ordered - 1, f"{seen}, low for {below} ticks: one instance fewer"), state
         return Proposal(ordered, f"{seen}: no alarm"), state
+
+
+POLICY = TargetTracking()

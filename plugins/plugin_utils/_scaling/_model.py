@@ -15,9 +15,11 @@ start                health gate                  victim                   stop 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 
 BOOTING = "booting"
 READY = "ready"
@@ -154,6 +156,20 @@ class Settings:
     retry_delay: float = 30.0
     health_successes: int = 1
     victim: str = "newest"
+
+
+def check_target(target: int, pools: Sequence[Pool], settings: Settings) -> None:
+    """Refuse a target out of bounds. Raises OptionError."""
+    if not settings.min_instances <= target <= settings.max_instances:
+        raise OptionError(
+            "target",
+            f"expected a count from min_instances ({settings.min_instances}) to max_instances "
+            f"({settings.max_instances}), got {target}",
+        )
+    limits = [pool.max for pool in pools if pool.max is not None]
+    if len(limits) == len(pools) and target > sum(limits):
+        rooms = " + ".join(f"{pool.name} {pool.max}" for pool in pools)
+        raise OptionError("target", f"expected at most what the pools hold together ({rooms}), got {target}")
 
 
 def ordered(instances: Iterable[Instance]) -> int:

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import (
     BOOTING,
     DRAINING,
@@ -64,20 +63,6 @@ class Plan:
     operations: tuple[Operation, ...]
     memory: Memory
     holding: str | None = None  # why fewer are started than are missing
-
-
-def check_target(target: int, pools: Sequence[Pool], settings: Settings) -> None:
-    """Refuse a target out of bounds. Raises OptionError."""
-    if not settings.min_instances <= target <= settings.max_instances:
-        raise OptionError(
-            "target",
-            f"expected a count from min_instances ({settings.min_instances}) to max_instances "
-            f"({settings.max_instances}), got {target}",
-        )
-    limits = [pool.max for pool in pools if pool.max is not None]
-    if len(limits) == len(pools) and target > sum(limits):
-        rooms = " + ".join(f"{pool.name} {pool.max}" for pool in pools)
-        raise OptionError("target", f"expected at most what the pools hold together ({rooms}), got {target}")
 
 
 def plan(instances: Sequence[Instance], memory: Memory, wanted: Wanted, settings: Settings, now: float) -> Plan:

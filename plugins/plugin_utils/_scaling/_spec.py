@@ -11,7 +11,11 @@ from dataclasses import fields
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import BACKENDS
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import (
+    BACKENDS,
+    driver_of,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Pool, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import PLACES, unknown_places
 
@@ -20,8 +24,6 @@ _POOL_SPEC: dict[str, Any] = {
     "backend": {"type": "str", "required": True},
     "max": {"type": "int"},
 }
-for _driver in BACKENDS.values():
-    _POOL_SPEC |= _driver.options
 
 _REPORTED_INSTANCE_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -36,16 +38,30 @@ _REPORTED_INSTANCE_SPEC: dict[str, Any] = {
     "reason": {"type": "str"},
 }
 
-#: Options of both actions. `pools` is not marked as required, so that its absence gets a helpful message.
+
+def _pools_spec(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The option `pools`: its suboptions are those of the backends in use."""
+    pools = given.get("pools")
+    used = [pool.get("backend") for pool in pools if isinstance(pool, Mapping)] if isinstance(pools, list) else []
+    suboptions = dict(_POOL_SPEC)
+    for backend in BACKENDS:
+        if backend in used:
+            suboptions |= driver_of(backend).options
+    return {"type": "list", "elements": "dict", "options": suboptions}
+
+
+#: Options of all actions that look at pools. `pools` is not marked as required, so that its absence gets a helpful
+#: message.
 SCALING_SPEC: dict[str, Any] = {
     "min_instances": {"type": "int", "default": 1},
     "max_instances": {"type": "int", "default": 10},
-    "pools": {"type": "list", "elements": "dict", "options": _POOL_SPEC},
+    "pools": _pools_spec,
     "boot_timeout": {"type": "float", "default": 120.0},
     "unhealthy_timeout": {"type": "float", "default": 60.0},
     "health_url": {"type": "str", "default": "http://{address}:{port}/healthz"},
     "health_successes": {"type": "int", "default": 1},
     "health_timeout": {"type": "float", "default": 2.0},
+    "http": HTTP_SPEC,
     "metrics_url": {"type": "str", "default": "http://{address}:{port}/metrics"},
     "drain_url": {"type": "str"},
     "drain_timeout": {"type": "float", "default": 0.0},

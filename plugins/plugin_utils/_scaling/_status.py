@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster
@@ -15,9 +14,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store
 
 
-def status_of(options: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """The result of cluster_status, from options that SCALING_SPEC validated. Changes nothing. Raises OptionError."""
-    cluster = Cluster.from_options(options)
+def status_of(cluster: Cluster, store: Store) -> dict[str, Any]:
+    """The result of cluster_status. Changes nothing. Raises OptionError."""
     memory = Memory.from_plain(store.read(f"{cluster.name}.instances").data)
     observed = cluster.observe(memory)
     instances = observed.instances
@@ -27,6 +25,8 @@ def status_of(options: Mapping[str, Any], store: Store) -> dict[str, Any]:
         "ready": ready(instances),
         "desired": memory.target,
         "capacity": cluster.capacity,
+        "only_watched": cluster.only_watched,
+        "failed_at": memory.failed_at,
         "unfinished": observed.unfinished,
         "at": time.time(),
         "message": f"{cluster.name}: {ready(instances)} of {ordered(instances)} ready",

@@ -17,16 +17,15 @@ import os
 import platform
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
 
 Data = Mapping[str, Any]
 Owner = Mapping[str, Any]
 
 _IDENTITY = ("host", "pid", "process_start")
-_PROC = Path("/proc")
 
 
 class LeaseHeld(AutoscaleError):  # noqa: N818 - a state of affairs, told as such
@@ -91,7 +90,7 @@ def current_owner(pid: int) -> dict[str, Any]:
         "owner": f"process {pid} on {platform.node()}",
         "host": _host(),
         "pid": pid,
-        "process_start": _process_start(pid),
+        "process_start": _processes.start_of(pid),
     }
 
 
@@ -106,7 +105,7 @@ def process_is_gone(holder: Owner, owner: Owner) -> bool:
         return True
     except PermissionError:
         pass  # it exists, and is another user's
-    start = _process_start(holder["pid"])
+    start = _processes.start_of(holder["pid"])
     return None not in (start, holder["process_start"]) and start != holder["process_start"]
 
 
@@ -124,20 +123,7 @@ def _with_lease(data: Data, owner: Owner, expires_at: float, fence: int) -> dict
 
 def _host() -> str:
     try:
-        boot_id = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot_id} {os.readlink(_PROC / 'self/ns/pid')}"  # noqa: PTH115 - the link leads to no path
+        boot_id = (_processes.PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot_id} {os.readlink(_processes.PROC / 'self/ns/pid')}"  # noqa: PTH115 - the link leads to no path
     except OSError:
         return f"{platform.node()} {uuid.getnode():x}"
-
-
-def _process_start(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot: with the pid it names one process for good.
-
-    0 for one that has ended and is not yet reaped; None if it cannot be known (no /proc, or hidden there).
-    """
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything; proc(5): state is field 3
-    return 0 if fields[0] in "ZX" else int(fields[19])

@@ -76,3 +76,6 @@ class CustomDriver:
 
 def _plain(instances: Sequence[Reported]) -> list[dict[str, Any]]:
     return [{"name": i.name, "index": i.index, "address": i.address, "port": i.port} for i in instances]
+
+
+DRIVER = CustomDriver

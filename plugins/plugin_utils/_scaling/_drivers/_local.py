@@ -22,14 +22,13 @@ import re
 import shlex
 import signal
 import time
-import xmlrpc.client
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _processes
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import (
     free_ports,
@@ -37,6 +36,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers.
     reserving,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
+    Refused,
     Supervisord,
     private_directory,
 )
@@ -73,7 +73,15 @@ class _Record:
     port: int
     created_at: float  # unix seconds
     pid: int | None = None
-    identity: str | None = None  # of the process with that pid
+    start: str | None = None  # of the process with that pid, see _processes.start_of
+    stopping: bool = False  # it was asked to stop
+
+    @property
+    def lives(self) -> bool:
+        return self.pid is not None and _processes.lives(self.pid, self.start)
+
+
+_FIELDS = frozenset(field.name for field in fields(_Record))
 
 
 class LocalDriver:
@@ -104,9 +112,10 @@ class LocalDriver:
         self._supervisord = Supervisord(self._directory)
 
     def status(self) -> list[Reported]:
-        records = self._records()
-        processes = self._supervisord.processes() if records else {}
-        return [self._reported(record, processes.get(record.name)) for record in records]
+        living = {record: record.lives for record in self._records()}
+        # What lives is known from /proc, at a fraction of the price; only of the others supervisord knows more.
+        processes = {} if all(living.values()) else self._supervisord.processes()
+        return [self._reported(record, lives, processes.get(record.name)) for record, lives in living.items()]
 
     def start(self, orders: Sequence[Order]) -> dict[str, str]:
         for path in (self._root, self._directory.parent, self._directory, self._instances, self._directory / "logs"):
@@ -119,15 +128,24 @@ class LocalDriver:
         self._supervisord.call("reloadConfig")
         for record in records:
             try:
-                self._supervisord.call("addProcessGroup", record.name)
+                self._add(record.name)
                 self._supervisord.call("startProcess", record.name, False)
                 pid = self._supervisord.call("getProcessInfo", record.name)["pid"]
-            except xmlrpc.client.Fault as fault:
-                refused[record.name] = f"supervisord refused to start it: {quoted(fault.faultString)}"
+            except Refused as refusal:
+                refused[record.name] = f"supervisord refused to start it: {refusal}"
                 self._clear_away(record.name)
                 continue
-            self._write_record(_Record(**asdict(record) | {"pid": pid, "identity": _processes.identity(pid)}))
+            self._write_record(replace(record, pid=pid, start=_processes.start_of(pid)))
         return refused
+
+    def _add(self, name: str) -> None:
+        """Make supervisord know an instance, in place of what it may know by that name without our knowing."""
+        try:
+            self._supervisord.call("addProcessGroup", name)
+        except Refused:
+            self._supervisord.call("stopProcess", name)
+            self._supervisord.call("removeProcessGroup", name)
+            self._supervisord.call("addProcessGroup", name)
 
     def drain(self, instances: Sequence[Reported]) -> None:
         """Nothing to do: there is no load balancer here; the setting ``drain_url`` tells the service itself."""
@@ -141,13 +159,15 @@ class LocalDriver:
         for instance in instances:
             process = processes.get(instance.name)
             record = records.get(instance.name)
+            if record is not None and not record.stopping:
+                self._write_record(replace(record, stopping=True))
             if process is not None and process["statename"] in _RUNNING:
-                with contextlib.suppress(xmlrpc.client.Fault):  # it has ended meanwhile; cleared away at the next pass
+                with contextlib.suppress(Refused):  # it has ended meanwhile; cleared away at the next pass
                     if kill:
                         self._supervisord.call("signalProcess", instance.name, "KILL")
                     else:
                         self._supervisord.call("stopProcess", instance.name, False)
-            elif record is not None and record.pid is not None and _lives(record):
+            elif record is not None and record.pid is not None and record.lives:
                 _processes.send(record.pid, signal.SIGKILL if kill else signal.SIGTERM)
             else:
                 self._clear_away(instance.name)
@@ -164,18 +184,18 @@ class LocalDriver:
     def _records(self) -> list[_Record]:
         return list(_read_records(self._instances.glob("*.json")))
 
-    def _reported(self, record: _Record, process: Mapping[str, Any] | None) -> Reported:
-        state = process["statename"] if process else None
+    def _reported(self, record: _Record, lives: bool, process: Mapping[str, Any] | None) -> Reported:
+        running = lives or (process is not None and process["statename"] in _RUNNING)
         return Reported(
             name=record.name,
             index=record.index,
             pool=self._context.name,
-            running=state in _RUNNING or _lives(record),
-            stopping=state == "STOPPING",
+            running=running,
+            stopping=running and record.stopping,
             address=self._context.options["address"],
             port=record.port,
             created_at=record.created_at,
-            reason=self._why_ended(record.name, process),
+            reason=None if running else self._why_ended(record.name, process),
         )
 
     def _why_ended(self, name: str, process: Mapping[str, Any] | None) -> str:
@@ -235,7 +255,7 @@ class LocalDriver:
 
     def _clear_away(self, name: str) -> None:
         if self._supervisord.is_running():
-            with contextlib.suppress(xmlrpc.client.Fault):  # this supervisord may never have known it
+            with contextlib.suppress(Refused):  # this supervisord may never have known it
                 self._supervisord.call("removeProcessGroup", name)
         for suffix in (".conf", ".sh", ".json"):
             (self._instances / f"{name}{suffix}").unlink(missing_ok=True)
@@ -257,12 +277,12 @@ def _words(command: object) -> list[str]:
     return words
 
 
-def _lives(record: _Record) -> bool:
-    return record.pid is not None and record.identity is not None and _processes.identity(record.pid) == record.identity
-
-
 def _read_records(paths: Iterable[Path]) -> Iterable[_Record]:
     """Read records; one that another process removes meanwhile, or that is damaged, is passed over."""
     for path in sorted(paths):
         with contextlib.suppress(OSError, ValueError, TypeError):
-            yield _Record(**json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            yield _Record(**{name: content[name] for name in _FIELDS & content.keys()})
+
+
+DRIVER = LocalDriver

@@ -73,3 +73,6 @@ def _address_and_port(endpoint: str) -> tuple[str, int]:
     if not separator or not address or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise OptionError("endpoints", f"expected address:port, such as 10.0.0.7:8080, got {quoted(endpoint)}")
     return address, int(port)
+
+
+DRIVER = StaticDriver

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import importlib.util
 import os
 import re
@@ -17,12 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._processes import identity
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._processes import start_of
 
 #: Longest path of a unix socket: 104 bytes on macOS, 108 on Linux, a final NUL included.
 _MAX_SOCKET_PATH = 103
@@ -56,26 +54,8 @@ files=instances/*.conf
 """
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_RPC_TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_RPC_TIMEOUT_S)
-        self.sock.connect(self._path)
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, _host: Any) -> _UnixConnection:
-        if self._connection[1] is None:
-            self._connection = ("localhost", _UnixConnection(self._path))
-        return self._connection[1]  # type: ignore[return-value]
+class Refused(Exception):  # noqa: N818 - an answer
+    """supervisord answered that it cannot do that; the message says why."""
 
 
 class Supervisord:
@@ -87,20 +67,24 @@ class Supervisord:
             raise OptionError("directory", message + quoted(directory))
         self.directory = directory
         self._socket = self._socket_path()
-        self._server = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_UnixTransport(str(self._socket)))
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of supervisord's API. Raises xmlrpc.client.Fault, and AutoscaleError if it does not answer."""
+        """Call a method of supervisord's API. Raises Refused, and AutoscaleError if it does not answer."""
+        # Imported here: most ticks only look at what runs, and do not need it.
+        from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _rpc  # noqa: PLC0415
+
         try:
-            return getattr(self._server.supervisor, method)(*arguments)
-        except (OSError, http.client.HTTPException) as error:
+            return _rpc.call(str(self._socket), _RPC_TIMEOUT_S, f"supervisor.{method}", *arguments)
+        except _rpc.Fault as fault:
+            raise Refused(quoted(fault.faultString)) from fault
+        except _rpc.NO_ANSWER as error:
             raise AutoscaleError(f"supervisord in {self.directory} does not answer: {quoted(error)}") from error
 
     def processes(self) -> dict[str, dict[str, Any]]:
         """What supervisord knows of each process: name -> info. Empty when it does not run."""
         if not self.is_running():
             return {}
-        with contextlib.suppress(xmlrpc.client.Fault):  # it is shutting down, so nothing is left
+        with contextlib.suppress(Refused):  # it is shutting down, so nothing is left
             return {info["name"]: info for info in self.call("getAllProcessInfo")}
         return {}
 
@@ -133,13 +117,13 @@ class Supervisord:
     def shut_down(self) -> None:
         """Ask it to end; it takes what still runs with it."""
         if self.is_running():
-            with contextlib.suppress(xmlrpc.client.Fault):
+            with contextlib.suppress(Refused):
                 self.call("shutdown")
 
     def _accepts_work(self) -> bool:
         try:
             return bool(self.call("getState")["statename"] == "RUNNING")
-        except xmlrpc.client.Fault:
+        except Refused:
             return False
 
     def _start(self) -> None:
@@ -173,7 +157,7 @@ class Supervisord:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         except (OSError, ValueError):
             return False
-        return identity(pid) is not None and str(self.directory / "supervisord.conf") in command
+        return bool(start_of(pid)) and str(self.directory / "supervisord.conf") in command
 
     def _socket_path(self) -> Path:
         path = self.directory / "supervisord.sock"

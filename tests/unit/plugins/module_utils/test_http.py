@@ -23,6 +23,7 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._http import (
     Client,
     FetchError,
     Reply,
+    Request,
     check_url,
     shown,
 )
@@ -58,7 +59,7 @@ def fetch(snapshot_options: Callable[..., dict[str, Any]]) -> Callable[..., list
 
     def fetch(*urls: str, **http: Any) -> list[Reply | FetchError]:
         client = Client(snapshot_options(http={"timeout": 2} | http)["http"])
-        return client.fetch_all(urls, "text/plain", lambda _unused, reply: reply)
+        return client.fetch_all(urls, Request("text/plain"), lambda _unused, reply: reply)
 
     return fetch
 
@@ -354,4 +355,4 @@ def test_urls_are_shown_without_secrets() -> None:
 def test_a_bug_is_not_taken_for_a_dead_server(serve: Serve, snapshot_options: Callable[..., dict[str, Any]]) -> None:
     server = serve(page("a 1\n"))
     with pytest.raises(ZeroDivisionError):
-        Client(snapshot_options()["http"]).fetch_all([server.url], "text/plain", lambda *_unused: 1 / 0)
+        Client(snapshot_options()["http"]).fetch_all([server.url], Request("text/plain"), lambda *_unused: 1 / 0)

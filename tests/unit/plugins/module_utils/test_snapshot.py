@@ -278,7 +278,7 @@ class TestFiles:
         ({"http": {"concurrency": 0}}, "http.concurrency: a number above 0"),
         ({"metrics": {"latency": {"scale": 0}}}, "metrics.latency.scale: a number above 0"),
         ({"prometheus": {"window": 0}}, "prometheus.window: a number above 0"),
-        ({"prime_delay": -1}, "prime_delay: 0 or a number"),
+        ({"prime_delay": -1}, "prime_delay: 0 or more seconds"),
         ({"min_answered": 0}, "min_answered: a part of 1"),
         ({"min_answered": 50}, "min_answered: a part of 1"),
         (

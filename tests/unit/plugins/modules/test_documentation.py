@@ -2,24 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation of the actions says what their specs and results do."""
+"""The documentation of the actions and modules says what their specs and results do."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.rlops.autoscale.plugins.action import cluster_converge as converge_action
-from ansible_collections.rlops.autoscale.plugins.action import cluster_status as status_action
-from ansible_collections.rlops.autoscale.plugins.action import rl_scale_decision as decision_action
-from ansible_collections.rlops.autoscale.plugins.doc_fragments import cluster, policies, scaling
-from ansible_collections.rlops.autoscale.plugins.modules import cluster_converge, cluster_status, rl_scale_decision
+from ansible_collections.rlops.autoscale.plugins.action import (
+    cluster_converge,
+    cluster_status,
+    metrics_snapshot,
+    rl_scale_decision,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry as policies
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _registry as drivers
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
+
+COLLECTION = "ansible_collections.rlops.autoscale.plugins"
+ACTIONS = [cluster_converge, cluster_status, metrics_snapshot, rl_scale_decision]
 
 #: What both tell of an option; documentation leaves out what is not set.
 SHARED = ("type", "elements", "choices", "default", "required")
+
+
+def module_of(action: ModuleType) -> ModuleType:
+    """The module that documents an action."""
+    return import_module(f"{COLLECTION}.modules.{action.__name__.rpartition('.')[2]}")
 
 
 def flat(options: dict[str, Any], inner: str) -> dict[str, Any]:
@@ -32,28 +45,48 @@ def flat(options: dict[str, Any], inner: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("module", "action", "fragment"),
-    [
-        (cluster_status, status_action, scaling),
-        (cluster_converge, converge_action, scaling),
-        (rl_scale_decision, decision_action, policies),
-    ],
-)
-def test_documented_options_are_the_specs(module: ModuleType, action: ModuleType, fragment: ModuleType) -> None:
-    own = yaml.safe_load(module.DOCUMENTATION).get("options") or {}
-    common, shared = (yaml.safe_load(each.ModuleDocFragment.DOCUMENTATION)["options"] for each in (cluster, fragment))
-    assert flat(common | shared | own, "suboptions") == flat(COMMON_SPEC | action.ActionModule.SPEC, "options")
+def documented(action: ModuleType) -> dict[str, Any]:
+    """The options of an action by its documentation, fragments included."""
+    documentation = yaml.safe_load(module_of(action).DOCUMENTATION)
+    options = dict(documentation.get("options") or {})
+    for name in documentation["extends_documentation_fragment"]:
+        fragment = import_module(f"{COLLECTION}.doc_fragments.{name.rpartition('.')[2]}").ModuleDocFragment
+        options |= yaml.safe_load(fragment.DOCUMENTATION)["options"]
+    return flat(options, "suboptions")
+
+
+def specified(action: ModuleType) -> dict[str, Any]:
+    """The options of an action by its spec, with all that any backend and any policy adds."""
+    pools = [{"backend": backend} for backend in drivers.BACKENDS]
+    found: dict[str, Any] = {}
+    for policy in policies.POLICIES:
+        spec = resolved({**COMMON_SPEC, **action.ActionModule.SPEC}, {"pools": pools, "policy": policy})
+        found = flat(spec, "options") | found
+    return found
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_documented_options_are_the_specs(action: ModuleType) -> None:
+    assert documented(action) == specified(action)
 
 
 @pytest.mark.parametrize(
-    ("module", "keys"),
+    ("action", "keys"),
     [
-        (cluster_status, {"instances", "ordered", "ready", "unfinished", "message"}),
+        (cluster_status, {"instances", "ordered", "ready", "unfinished", "only_watched", "failed_at", "message"}),
         (cluster_converge, {"instances", "ordered", "ready", "unfinished", "message"}),
-        (rl_scale_decision, {"decision", "act", "busy", "due_at", "fence", "message"}),
+        (
+            rl_scale_decision,
+            {"decision", "snapshot", "act", "ask", "busy", "over", "tick", "ticks", "fence", "message"},
+        ),
+        (metrics_snapshot, {"snapshot", "status"}),
     ],
 )
-def test_examples_and_results_are_yaml(module: ModuleType, keys: set[str]) -> None:
-    assert len(yaml.safe_load(module.EXAMPLES)) >= 2
+def test_examples_and_results_are_yaml(action: ModuleType, keys: set[str]) -> None:
+    module = module_of(action)
+    name = action.__name__.rpartition(".")[2]
+    tasks = yaml.safe_load(module.EXAMPLES)
+    used = {option for task in tasks for option in task.get(f"rlops.autoscale.{name}") or {}}
+    assert len(tasks) >= 2
+    assert used <= {option.partition(".")[0] for option in documented(action)}
     assert keys <= yaml.safe_load(module.RETURN).keys()

@@ -125,11 +125,24 @@ def test_the_action_learned_from_is_the_change_that_came_about() -> None:
     assert list(table[opened["state"]]) == ["1"]
 
 
-def test_nothing_is_learned_from_a_change_that_failed() -> None:
+@pytest.mark.parametrize(
+    ("number", "failed_at", "learns"),
+    [
+        pytest.param(1, None, True, id="all went well"),
+        pytest.param(1, NOW - 1, True, id="a failure before"),
+        pytest.param(1, NOW + 2, False, id="a failure since"),
+        pytest.param(3, None, True, id="two ticks were left out"),
+        pytest.param(240, None, False, id="an hour without a run"),
+        pytest.param(-1, None, False, id="the clock was set back"),
+    ],
+)
+def test_nothing_is_learned_from_a_change_that_failed_or_is_long_ago(
+    number: int, failed_at: float | None, learns: bool
+) -> None:
     rules = settings("q_learning")
     _decision, memory = decide({}, tick(), rules)
-    _decision, memory = decide(memory, tick(1, driver_failed=True), rules)
-    assert memory["policies"]["q_learning"]["q_table"] == {}
+    _decision, memory = decide(memory, tick(number, failed_at=failed_at), rules)
+    assert bool(memory["policies"]["q_learning"]["q_table"]) == learns
 
 
 def test_recommending_keeps_guards_and_exploration_where_they_are() -> None:

@@ -8,7 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._run import due_times, lease_seconds, tick_line
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._run import (
+    lease_seconds,
+    tick_line,
+    ticks_of_run,
+    wait_until,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,24 +32,46 @@ NOW = 1_000_000.0
         pytest.param(NOW - 5, 0, [], id="not due before the deadline"),
     ],
 )
-def test_due_times(last_at: float | None, deadline: float, expected: list[float]) -> None:
-    assert due_times(NOW, last_at, 15.0, deadline) == [NOW + offset for offset in expected]
+def test_when_a_run_ticks(last_at: float | None, deadline: float, expected: list[float]) -> None:
+    ticks = ticks_of_run(NOW, last_at, 15.0, deadline)
+    assert [tick["due_at"] for tick in ticks] == [NOW + offset for offset in expected]
+    assert [tick["further"] for tick in ticks] == list(range(len(expected)))[::-1]
 
 
 @given(since=st.none() | st.floats(-100, 1e6), interval=st.floats(1, 3600), deadline=st.floats(0, 600))
 def test_ticks_are_one_interval_apart_and_within_the_deadline(
     since: float | None, interval: float, deadline: float
 ) -> None:
-    due = due_times(NOW, None if since is None else NOW - since, interval, deadline)
+    ticks = ticks_of_run(NOW, None if since is None else NOW - since, interval, deadline)
+    due = [tick["due_at"] for tick in ticks]
     assert all(NOW <= moment <= NOW + deadline + 1e-3 for moment in due)
     assert all(later - earlier == pytest.approx(interval, abs=1e-6) for earlier, later in pairwise(due))
     if due:
         assert due[-1] + interval > NOW + deadline - 1e-3
 
 
-def test_a_lease_outlives_some_ticks_and_a_slow_action() -> None:
-    assert lease_seconds(1) == 60
-    assert lease_seconds(300) == 1200
+@pytest.mark.parametrize(
+    ("due_at", "slept"),
+    [(NOW + 4, [4]), (NOW, [0]), (NOW - 14, [0]), (NOW + 3600, [15])],
+    ids=["soon", "now", "a little late", "no longer than an interval"],
+)
+def test_waits(due_at: float, slept: list[float]) -> None:
+    waits: list[float] = []
+    assert wait_until(due_at, 15.0, lambda: NOW, waits.append) is None
+    assert waits == slept
+
+
+def test_a_tick_whose_successor_is_due_is_left_out() -> None:
+    waits: list[float] = []
+    late = wait_until(NOW - 40, 15.0, lambda: NOW, waits.append)
+    assert late == "the tick is 40 s late, with an interval of 15 s: left out"
+    assert waits == []
+
+
+def test_a_lease_outlives_some_ticks_and_a_slow_action_but_not_the_run() -> None:
+    assert lease_seconds(1, further=3) == 60
+    assert lease_seconds(300, further=1) == 1200
+    assert lease_seconds(15, further=0) == 7.5
 
 
 def decision(**changes: Any) -> dict[str, Any]:
@@ -54,6 +81,7 @@ def decision(**changes: Any) -> dict[str, Any]:
         "mode": "act",
         "current": 3,
         "ready": 3,
+        "booting": 0,
         "target": 3,
         "reason": "all is well",
     } | changes
@@ -67,7 +95,8 @@ SNAPSHOT = {"p99_latency_s": 0.1432, "queue_depth": 2.05, "eventloop_lag_s": 0.0
     [
         (decision(), SNAPSHOT, "chat: p99 0.143 s, queue 2.05, lag 4 ms, 312/s | 3 ready, keep 3 | all is well"),
         (decision(target=8), SNAPSHOT, "| 3 ready, order 8 |"),
-        (decision(current=5, target=8), SNAPSHOT, "| 3 ready + 2 booting, order 8 |"),
+        (decision(current=5, booting=2, target=8), SNAPSHOT, "| 3 ready + 2 booting, order 8 |"),
+        (decision(current=5, booting=1, target=5), SNAPSHOT, "| 3 ready + 1 booting, 1 to be replaced, keep 5 |"),
         (decision(target=8, mode="recommend"), SNAPSHOT, "| 3 ready, would order 8 |"),
         (decision(), {}, "chat: p99 ?, queue ?, lag ? | 3 ready"),
     ],

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _processes
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._custom import CustomDriver
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._local import _words
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import free_ports, parse_range
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import BACKENDS, make_driver
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import (
+    BACKENDS,
+    driver_of,
+    make_driver,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
     Supervisord,
     private_directory,
@@ -68,7 +68,7 @@ def test_custom_leaves_operations_to_the_tasks_in_order() -> None:
 
 def test_backends_are_in_order_and_their_options_do_not_collide() -> None:
     assert list(BACKENDS) == sorted(BACKENDS)
-    names = [name for driver in BACKENDS.values() for name in driver.options]
+    names = [name for backend in BACKENDS for name in driver_of(backend).options]
     assert len(names) == len(set(names))
     with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, static, got dokker$"):
         make_driver("dokker", PoolContext("chat", "x", {}, stop_timeout=1.0))
@@ -115,19 +115,6 @@ def test_only_known_places_are_filled_and_what_is_filled_in_is_not_looked_at_aga
     assert fill("{name} {port} {{port}} {other} {}", values) == "{port} 80 {80} {other} {}"
     assert fill("{index}", values) is None
     assert fill("{address}", values) is None
-
-
-def test_a_process_is_known_by_more_than_its_pid() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as child:
-        known = _processes.identity(child.pid)
-        assert known is not None
-        assert known == _processes.identity(child.pid)
-        assert known != _processes.identity(os.getpid())
-        _processes.send(child.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert _processes.identity(child.pid) is None  # ended, not yet waited for
-    assert _processes.identity(child.pid) is None
-    _processes.send(child.pid, signal.SIGTERM)
 
 
 def test_what_cannot_be_private_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils import _http
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling import _health
+
+
+def options(timeout: float) -> dict[str, Any]:
+    """The options, with their defaults."""
+    defaults = {name: option.get("default") for name, option in HTTP_SPEC["options"].items()}
+    return defaults | {"timeout": timeout}
 
 
 @contextmanager
@@ -59,23 +68,24 @@ def _drips(connection: socket.socket, _request: bytes) -> None:
             False,
             "HTTP 302",
         ),
-        (says("this is not HTTP\r\n\r\n"), False, "no connection"),
-        (lambda connection, _request: time.sleep(1), False, "no answer within 0.3 s"),
-        (_drips, False, "no answer in time"),
+        (says("this is not HTTP\r\n\r\n"), False, "not an HTTP answer (ConnectionError)"),
+        (lambda connection, _request: time.sleep(1), False, "no complete answer within 0.3 s"),
+        (_drips, False, "no complete answer within 0.3 s"),
+        (lambda connection, _request: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10**7), True, "HTTP 200"),
     ],
 )
 def test_one_instance(answer: Callable[[socket.socket, bytes], None], ok: bool, detail: str) -> None:
     with serving(answer) as url:
-        assert _health.probe_all({"chat-1": url}, 0.3) == {"chat-1": (ok, detail)}
+        assert _health.probe_all({"chat-1": url}, options(0.3)) == {"chat-1": (ok, detail)}
 
 
 def test_a_dead_port_and_a_bad_url_are_unhealthy() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         urls = {"dead": f"http://127.0.0.1:{unused.getsockname()[1]}/", "bad": "http://[/", "odd": "gopher://x/"}
-        probes = _health.probe_all(urls, 1.0)
+        probes = _health.probe_all(urls, options(1.0))
     assert {name: probe.ok for name, probe in probes.items()} == dict.fromkeys(urls, False)
-    assert probes["dead"].detail == "no connection"
+    assert probes["dead"].detail == "Connection refused"
 
 
 def test_many_are_asked_at_once() -> None:
@@ -85,7 +95,7 @@ def test_many_are_asked_at_once() -> None:
 
     with serving(slow) as url:
         begin = time.monotonic()
-        probes = _health.probe_all({str(number): url for number in range(20)}, 2.0)
+        probes = _health.probe_all({str(number): url for number in range(20)}, options(2.0))
         elapsed = time.monotonic() - begin
     assert all(probe.ok for probe in probes.values())
     assert elapsed < 20 * 0.3 / 2  # one after the other would take twice that
@@ -102,13 +112,25 @@ def test_a_plain_number_says_how_many_connections_are_left(body: str, left: int 
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
     with serving(answer) as url:
-        assert _health.drain_all({"chat-1": url}, 1.0) == ({} if left is None else {"chat-1": left})
-        _health.undrain_all({"chat-1": url}, 1.0)
+        assert _health.drain_all({"chat-1": url}, options(1.0)) == ({} if left is None else {"chat-1": left})
+        _health.undrain_all({"chat-1": url}, options(1.0))
     assert requests == [b"POST", b"DELETE"]
 
 
+def test_it_shows_the_same_credentials_as_for_metrics() -> None:
+    requests = []
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        requests.append(request.decode())
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(answer) as url:
+        _health.probe_all({"chat-1": url}, options(1.0) | {"token": "t0ken"})
+    assert "Authorization: Bearer t0ken\r\n" in requests[0]
+
+
 def test_nothing_to_ask_needs_no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_health, "requests", None)
-    assert _health.probe_all({}, 1.0) == {}
+    monkeypatch.setattr(_http, "requests", None)
+    assert _health.probe_all({}, options(1.0)) == {}
     with pytest.raises(Exception, match="pip install requests"):
-        _health.probe_all({"chat-1": "http://127.0.0.1/"}, 1.0)
+        _health.probe_all({"chat-1": "http://127.0.0.1/"}, options(1.0))

@@ -23,6 +23,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
     Pool,
     Reported,
     Settings,
+    check_target,
     ordered,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._plan import (
@@ -34,7 +35,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._plan imp
     UNDRAIN,
     Plan,
     Wanted,
-    check_target,
     plan,
 )
 from hypothesis import given

@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling import _health
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._cluster import Cluster, Urls
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._converge import converge
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import (
     Memory,
@@ -48,7 +49,7 @@ class World:
             if self.random.random() < self.trouble / 4 or self.stops_at.get(name, self.now + 1) <= self.now:
                 self.ended.add(name)
 
-    def healthy(self, urls: dict[str, str], _timeout: float) -> dict[str, Probe]:
+    def healthy(self, urls: dict[str, str], _http: object) -> dict[str, Probe]:
         return {
             name: Probe(self.boots_until[name] <= self.now and self.random.random() >= self.trouble / 4, "HTTP 503")
             for name in urls
@@ -115,7 +116,7 @@ class Simulation:
             [Pool("near", 4), Pool("far", None)],
             self.drivers,
             settings=Settings(min_instances=0, drain_timeout=drain_timeout, stop_timeout=30.0),
-            urls=Urls(health="http://{address}:{port}/", metrics="", drain="", timeout=1.0),
+            urls=Urls(health="http://{address}:{port}/", metrics="", drain="", http={}),
             clock=lambda: self.world.now,
         )
         self.memory = Memory()
@@ -124,7 +125,7 @@ class Simulation:
         """Tick; whether the target was reached. After each tick the count ordered was never above the target."""
         for _tick in range(ticks):
             self.world.tick()
-            outcome, self.memory = self.cluster.converge(Memory.from_plain(self.memory.to_plain()), target)
+            outcome, self.memory = converge(self.cluster, Memory.from_plain(self.memory.to_plain()), target)
             assert ordered(outcome.after) <= target
             if not outcome.unfinished:
                 assert ready(outcome.after) == target
@@ -157,7 +158,7 @@ def test_each_target_is_reached_once_the_trouble_is_over(
             simulation.world.trouble = 0.0
             # The longest wait is MAX_RETRY_DELAY_S, then a boot_timeout and a stop of those that were doomed before.
             assert simulation.run(target, ticks=60)
-            repeat, _memory = simulation.cluster.converge(simulation.memory, target)
+            repeat, _memory = converge(simulation.cluster, simulation.memory, target)
             assert repeat.operations == ()
 
 
@@ -172,7 +173,7 @@ def test_a_service_that_never_comes_up_is_not_started_at_each_tick() -> None:
 def test_what_a_driver_refuses_to_start_is_reported_and_held_back() -> None:
     simulation = Simulation(seed=1, trouble=4.0, drain_timeout=0.0)  # refuses always
     with mock.patch.object(_health, "probe_all", simulation.world.healthy):
-        outcome, memory = simulation.cluster.converge(Memory(), 2)
+        outcome, memory = converge(simulation.cluster, Memory(), 2)
         assert [(failure["name"], failure["was_ready"]) for failure in outcome.failures()] == [
             ("chat-1", False),
             ("chat-2", False),
@@ -180,7 +181,7 @@ def test_what_a_driver_refuses_to_start_is_reported_and_held_back() -> None:
         assert outcome.added() == []
         assert outcome.after == []
         assert memory.marks == {}
-        again, _memory = simulation.cluster.converge(memory, 2)
+        again, _memory = converge(simulation.cluster, memory, 2)
     assert again.operations == ()
     assert again.stuck
     assert again.message() == "chat: 0 of 2 ready (0 s); chat-1 failed: no room; the next try comes within 30 s"
@@ -189,7 +190,7 @@ def test_what_a_driver_refuses_to_start_is_reported_and_held_back() -> None:
 def test_check_mode_touches_nothing() -> None:
     simulation = Simulation(seed=1, trouble=0.0, drain_timeout=0.0)
     with mock.patch.object(_health, "probe_all", simulation.world.healthy):
-        outcome, _memory = simulation.cluster.converge(Memory(), 3, dry_run=True)
+        outcome, _memory = converge(simulation.cluster, Memory(), 3, dry_run=True)
     assert [str(operation) for operation in outcome.operations] == [
         f"start chat-{index} in pool near: wanted" for index in (1, 2, 3)
     ]

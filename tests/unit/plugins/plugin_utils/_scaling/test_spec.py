@@ -9,8 +9,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC, settings_of
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
 
-DEFAULTS = {name: spec.get("default") for name, spec in SCALING_SPEC.items()}
+DEFAULTS = {name: spec.get("default") for name, spec in resolved(SCALING_SPEC, {}).items()}
 KNOWN = "{address}, {cluster}, {index}, {name}, {port}"
 
 
@@ -25,3 +26,16 @@ def test_an_unknown_placeholder_is_refused(option: str, place: str) -> None:
 def test_known_placeholders_and_other_braces_are_taken() -> None:
     url = 'http://{address}:{port}/{cluster}/{name}/{index}?match[]={job="chat"}'
     assert settings_of(DEFAULTS | {"metrics_url": url}).min_instances == 1
+
+
+@pytest.mark.parametrize(
+    "pools", [None, "local", [], [{}], ["local"], [{"backend": "cloud9"}], [{"backend": ["local"]}]]
+)
+def test_odd_pools_leave_the_error_to_the_validation(pools: object) -> None:
+    assert set(resolved(SCALING_SPEC, {"pools": pools})["pools"]["options"]) == {"name", "backend", "max"}
+
+
+def test_a_pool_has_the_options_of_its_backend_only() -> None:
+    options = resolved(SCALING_SPEC, {"pools": [{"backend": "static"}]})["pools"]["options"]
+    assert "endpoints" in options
+    assert "command" not in options

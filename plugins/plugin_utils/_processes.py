@@ -12,23 +12,38 @@ import signal
 import subprocess
 from pathlib import Path
 
+PROC = Path("/proc")
+#: The start of a process that has ended and was not yet waited for by its parent.
+ENDED = ""
 
-def identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same pid: its start time. None if it has ended."""
+
+def start_of(pid: int) -> str | None:
+    """When the process started: with the pid it names one process for good.
+
+    ENDED for one that only waits to be reaped; None if there is none, or none that can be seen.
+    """
     try:
         # man 5 proc: the name in parentheses may hold anything; field 3 is the state, field 22 the start time.
-        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        stat = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return None if Path("/proc/self/stat").exists() else _identity_by_ps(pid)
-    return None if after_name[0] in "ZX" else after_name[19]
+        return None if (PROC / "self").exists() else _start_by_ps(pid)
+    return ENDED if stat[0] in "ZX" else stat[19]
 
 
-def _identity_by_ps(pid: int) -> str | None:
+def lives(pid: int, start: str | None) -> bool:
+    """Whether the process with this pid is the one that started then."""
+    return bool(start) and start_of(pid) == start
+
+
+def _start_by_ps(pid: int) -> str | None:
     """The same where there is no /proc (macOS)."""
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
+    except FileNotFoundError:
+        return None
     status, _unused, started = answer.stdout.strip().partition(" ")
-    return started.strip() if started and not status.startswith("Z") else None
+    return ENDED if status.startswith("Z") else started.strip() or None
 
 
 def send(pid: int, number: signal.Signals) -> None:

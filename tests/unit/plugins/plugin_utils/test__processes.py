@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real processes: living, ended, ended and not yet waited for, and where there is no /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
+
+
+def test_a_process_is_known_by_more_than_its_pid() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as child:
+        known = _processes.start_of(child.pid)
+        assert known
+        assert known == _processes.start_of(child.pid)
+        assert known != _processes.start_of(1)
+        assert _processes.lives(child.pid, known)
+        assert not _processes.lives(child.pid, "other")
+        _processes.send(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert _processes.start_of(child.pid) == _processes.ENDED
+        assert not _processes.lives(child.pid, _processes.ENDED)
+    assert _processes.start_of(child.pid) is None
+    assert not _processes.lives(child.pid, None)
+    _processes.send(child.pid, signal.SIGTERM)
+
+
+def test_without_proc_ps_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_processes, "PROC", tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        known = _processes.start_of(child.pid)
+        assert known
+        assert _processes.lives(child.pid, known)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert _processes.start_of(child.pid) == _processes.ENDED
+    assert _processes.start_of(child.pid) is None
+
+
+def test_without_proc_and_ps_nothing_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def missing(*_unused: object, **_options: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(_processes, "PROC", tmp_path)
+    monkeypatch.setattr("subprocess.run", missing)
+    assert _processes.start_of(os.getpid()) is None
+
+
+def test_a_process_hidden_in_proc_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    monkeypatch.setattr(_processes, "PROC", tmp_path)
+    assert _processes.start_of(os.getpid()) is None
