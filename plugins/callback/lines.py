@@ -30,6 +30,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "rlops.autoscale.lines"
 
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._display.display("no cluster: the inventory has no host in the group autoscaled", color="red")
+
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._say(result, "ignored" if ignore_errors else "failed")
 

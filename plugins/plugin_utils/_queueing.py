@@ -52,14 +52,6 @@ def erlang_c(servers: int, load: float) -> float:
     return blocked / (1.0 - load / servers * (1.0 - blocked))
 
 
-def wait_tail(time: float, arrival_rate: float, service_rate: float, servers: int) -> float:
-    """P(waiting time > time): C(c, a) exp(-(c m - l) t)."""
-    slack = servers * service_rate - arrival_rate
-    if slack <= 0:
-        return 1.0
-    return erlang_c(servers, arrival_rate / service_rate) * math.exp(-slack * time)
-
-
 def sojourn_tail(time: float, arrival_rate: float, service_rate: float, servers: int) -> float:
     """P(waiting + service > time), exact.
 
@@ -75,15 +67,6 @@ def sojourn_tail(time: float, arrival_rate: float, service_rate: float, servers:
     if slack <= 0:
         return 1.0
     return _sojourn_tail(time, service_rate, slack, erlang_c(servers, arrival_rate / service_rate))
-
-
-def wait_quantile(quantile: float, arrival_rate: float, service_rate: float, servers: int) -> float:
-    """Waiting time in s that a share `quantile` of the messages does not exceed; inf where the queue is not stable."""
-    slack = servers * service_rate - arrival_rate
-    if slack <= 0:
-        return math.inf
-    waits = erlang_c(servers, arrival_rate / service_rate)
-    return max(0.0, math.log(waits / (1.0 - quantile)) / slack) if waits > 0 else 0.0
 
 
 def sojourn_quantile(quantile: float, arrival_rate: float, service_rate: float, servers: int) -> float:

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.core
 
 SERVICE = Path(__file__).parent / "files" / "service.py"
 PLAYBOOK = "rlops.autoscale.autoscale"
+QUIET = {"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"}
 
 
 @dataclass
@@ -320,11 +321,11 @@ BAD_SETTINGS = {
 @pytest.mark.parametrize("case", BAD_SETTINGS)
 def test_one_clear_error_for_bad_input(clusters: Clusters, case: str) -> None:
     settings, option, expected = BAD_SETTINGS[case]
-    clusters.settings = settings
-    run = clusters.run(env={"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"})
+    clusters.settings = {"autoscale_deadline": 3} | settings
+    run = clusters.run(env=QUIET)
     assert run.rc != 0, run.output
-    lines = [line for line in run.stdout.splitlines() if "failed: " in line]
-    assert len(lines) >= 1, run.output
+    lines = [line for line in run.stdout.splitlines() if "failed" in line]
+    assert len(lines) == 1, run.output
     assert option in lines[0], run.output
     assert expected in lines[0], run.output
     assert clusters.pids() == {}
@@ -345,11 +346,56 @@ def test_no_metrics_is_an_error_and_teaches_nothing(
         monkeypatch.setattr(service[0], "page", lambda: "<html><body>It works!</body></html>")
     time.sleep(1)
     clusters.settings["autoscale_deadline"] = 0
-    run = clusters.run(env={"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"})
+    run = clusters.run(env=QUIET)
     assert run.rc != 0, run.output
-    assert "metrics_url: no instance gives metrics" in run.output
+    assert run.output.count("metrics_url: no instance gives metrics") == 1, run.output
     assert {key: clusters.state()[key] for key in known} == known
     assert clusters.pids() == pids
+
+
+def test_a_failed_tick_is_told_and_the_next_goes_on(
+    clusters: Clusters, service: tuple[Service, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last tick says how the run ended."""
+    clusters.settings = {"autoscale_deadline": 2}
+    clusters.run()
+    clusters.started(1)
+    good, asked = service[0].page, iter(range(1000))
+    monkeypatch.setattr(service[0], "page", lambda: good() if next(asked) >= 3 else "<html>busy</html>")
+    clusters.settings = {"autoscale_deadline": 5}
+    run = clusters.run(env=QUIET)
+    assert run.rc == 0, run.output
+    lines = run.stdout.splitlines()
+    failed = [line for line in lines if line.startswith("chat: this tick failed: metrics_url: no instance")]
+    assert 1 <= len(failed) <= 3, run.output
+    assert " ready, keep 1" in lines[-1], run.output
+
+
+def test_an_empty_inventory_is_told(clusters: Clusters) -> None:
+    run = clusters.ansible_playbook(PLAYBOOK, "localhost,", env=QUIET)
+    assert "no cluster: the inventory has no host in the group autoscaled" in run.stdout
+
+
+def test_an_unreachable_host_of_a_custom_pool_ends_no_run(
+    clusters: Clusters, require_binary: Callable[[str], str]
+) -> None:
+    require_binary("ssh")
+    (clusters.home / "pool.yml").write_text(
+        "- ansible.builtin.command: 'true'\n  delegate_to: jump\n"
+        "- ansible.builtin.set_fact:\n    cluster_scale_reported: []\n  when: cluster_scale_operation == 'status'\n"
+    )
+    clusters.settings = {
+        "autoscale_deadline": 4,
+        "autoscale_interval": 2,
+        "autoscale_pools": [{"backend": "custom", "tasks": str(clusters.home / "pool.yml")}],
+    }
+    inventory = json.loads(clusters.inventory())
+    unreachable = {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_connection": "ssh"}
+    inventory["elsewhere"] = {"hosts": {"jump": unreachable}}
+    run = clusters.ansible_playbook(PLAYBOOK, json.dumps(inventory, indent=1))
+    assert run.rc == 0, run.output
+    assert "UNREACHABLE" in run.output
+    assert clusters.state()["tick"] >= 2, run.output
 
 
 def test_text_of_a_hostile_service_is_never_templated(

@@ -45,7 +45,7 @@ def assess(
     seen = set()
     for report in reported:
         seen.add(report.name)
-        mark = memory.marks.get(report.name) or _adopted(report, now)
+        mark = memory.marks.get(report.name) or _adopted(report, settings, now)
         instances.append(_assess_one(report, replace(mark, seen=True), probes.get(report.name), settings, now))
     for name, mark in memory.marks.items():
         if name not in seen and not mark.leaves:
@@ -64,9 +64,11 @@ def _known_as_failed(instance: Instance, memory: Memory) -> bool:
     return mark is not None and mark.failed is not None
 
 
-def _adopted(report: Reported, now: float) -> Mark:
+def _adopted(report: Reported, settings: Settings, now: float) -> Mark:
+    """The mark of what was not started here: as it need not be new, one healthy answer is enough."""
     asked_at = now if report.created_at is None else report.created_at
-    return Mark(pool=report.pool, index=report.index, asked_at=asked_at)
+    healthy_in_a_row = settings.health_successes - 1
+    return Mark(pool=report.pool, index=report.index, asked_at=asked_at, healthy_in_a_row=healthy_in_a_row)
 
 
 def _assess_one(report: Reported, mark: Mark, probe: Probe | None, settings: Settings, now: float) -> Instance:

@@ -12,10 +12,7 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import (
-    BACKENDS,
-    driver_of,
-)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import driver_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Pool, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import PLACES, unknown_places
 
@@ -40,12 +37,12 @@ _REPORTED_INSTANCE_SPEC: dict[str, Any] = {
 
 
 def _pools_spec(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The option `pools`: its suboptions are those of the backends in use."""
+    """The option `pools`: its suboptions are those of the backends in use. Raises OptionError for an unknown one."""
     pools = given.get("pools")
     used = [pool.get("backend") for pool in pools if isinstance(pool, Mapping)] if isinstance(pools, list) else []
     suboptions = dict(_POOL_SPEC)
-    for backend in BACKENDS:
-        if backend in used:
+    for backend in used:
+        if isinstance(backend, str):
             suboptions |= driver_of(backend).options
     return {"type": "list", "elements": "dict", "options": suboptions}
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,4 +62,20 @@ def test_a_count_out_of_bounds_sets_no_pin(local: LocalScenario) -> None:
     run = local.play(PLAYBOOK, instance_count=7)
     assert not run.ok
     assert "target: expected a count from min_instances (0) to max_instances (6), got 7" in run.output
+    assert local.pids() == {}
     assert "pin" not in "".join(path.read_text() for path in local.home.glob("state/**/*") if path.is_file())
+
+
+def test_one_of_several_clusters_has_to_be_named(local: LocalScenario, ansible_playbook: Callable[..., Any]) -> None:
+    inventory = json.dumps({"autoscaled": {"hosts": {"chat": {}, "push": {}}}}, indent=1)
+    run = ansible_playbook(PLAYBOOK, inventory, args=["-e", "instance_count=3"])
+    assert run.rc != 0
+    assert "cluster: there are several, say which: -e cluster=chat or push" in run.output
+    assert run.output.count("fatal: ") <= 2, run.output
+
+
+def test_the_pin_is_set_before_anything_is_ordered(local: LocalScenario) -> None:
+    """So that a tick of the agent in between cannot undo it."""
+    run = local.play(PLAYBOOK, "-v", instance_count=2)
+    assert run.ok, run.output
+    assert run.output.index("Keep the agent from undoing it") < run.output.index("cluster_scale : Converge]")

@@ -22,7 +22,7 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,7 +33,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers.
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import (
     free_ports,
     parse_range,
-    reserving,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
     Refused,
@@ -42,8 +41,10 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers.
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_PORTS_TIMEOUT_S = 10.0
 _RUNNING = {"STARTING", "RUNNING", "STOPPING"}
 
 _PROGRAM = """\
@@ -139,12 +140,13 @@ class LocalDriver:
         return refused
 
     def _add(self, name: str) -> None:
-        """Make supervisord know an instance, in place of what it may know by that name without our knowing."""
+        """Make supervisord know an instance, in place of one of which we have lost the record."""
         try:
             self._supervisord.call("addProcessGroup", name)
         except Refused:
-            self._supervisord.call("stopProcess", name)
-            self._supervisord.call("removeProcessGroup", name)
+            with contextlib.suppress(Refused):
+                self._supervisord.call("stopProcess", name, False)
+            self._supervisord.call("removeProcessGroup", name)  # refused until it has ended: there is a next try
             self._supervisord.call("addProcessGroup", name)
 
     def drain(self, instances: Sequence[Reported]) -> None:
@@ -211,7 +213,7 @@ class LocalDriver:
     def _reserve(self, orders: Sequence[Order]) -> list[_Record]:
         """Choose ports and write the records, which reserve them before anyone listens there."""
         records = []
-        with reserving(self._root / "ports.lock"):
+        with self._alone():
             reserved = {record.port for record in _read_records(self._root.glob("*/*/instances/*.json"))}
             ports = free_ports(self._ports, reserved, owner=str(self._directory))
             for order in orders:
@@ -221,6 +223,17 @@ class LocalDriver:
                 records.append(_Record(order.name, order.index, port, created_at=time.time()))
                 self._write_record(records[-1])
         return records
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Only one process at a time looks for free ports; the others wait the few milliseconds it takes."""
+        lock = self._root / "ports.lock"
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(exclusive(lock, _PORTS_TIMEOUT_S))
+            except TimeoutError:
+                raise AutoscaleError(f"another process has been choosing ports for too long, see {lock}") from None
+            yield
 
     def _write_record(self, record: _Record) -> None:
         path = self._instances / f"{record.name}.json"

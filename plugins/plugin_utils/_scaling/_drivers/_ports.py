@@ -6,14 +6,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 
@@ -28,14 +25,6 @@ def parse_range(text: str) -> range:
         expected = "expected two ports from 1024 to 65535, such as 20000-29999"
         raise OptionError("port_range", f"{expected}, got {quoted(text)}")
     return range(first, last + 1)
-
-
-@contextmanager
-def reserving(lock_file: Path) -> Iterator[None]:
-    """Only one process at a time looks for free ports; the others wait the few milliseconds it takes."""
-    with lock_file.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def free_ports(ports: range, reserved: set[int], owner: str) -> Iterator[int]:

@@ -35,7 +35,6 @@ class StaticDriver:
                 pool=self._context.name,
                 address=address,
                 port=port,
-                created_at=0.0,
             )
             for index, (address, port) in enumerate(self._endpoints, start=1)
         ]

@@ -95,12 +95,22 @@ def test_not_reported(memory: Memory, now: float, expected: str | None) -> None:
 
 def test_a_gate_of_several_successes_counts_them_in_a_row() -> None:
     settings = replace(SETTINGS, health_successes=2)
-    memory = Memory()
+    memory = mark()
     states = []
     for now, probes in enumerate((WELL, ILL, WELL, WELL)):
         instances, memory = assess([REPORT], memory, probes, settings, float(now))
         states.append(instances[0].state)
     assert states == [BOOTING, BOOTING, BOOTING, READY]
+
+
+def test_what_was_not_started_here_is_ready_at_its_first_healthy_answer() -> None:
+    """In recommend mode nothing is remembered, so every look is the first."""
+    settings = replace(SETTINGS, health_successes=3)
+    instances, _memory = assess([REPORT], Memory(), WELL, settings, 5.0)
+    assert [instance.state for instance in instances] == [READY]
+    ill = replace(REPORT, created_at=None)
+    instances, _memory = assess([ill], Memory(), {ill.name: Probe(False, "HTTP 503")}, settings, 5000.0)
+    assert [(instance.state, instance.reason) for instance in instances] == [(BOOTING, "HTTP 503")]
 
 
 def test_the_first_failure_of_what_was_ready_is_repaired_at_once() -> None:

@@ -28,9 +28,7 @@ def test_known_placeholders_and_other_braces_are_taken() -> None:
     assert settings_of(DEFAULTS | {"metrics_url": url}).min_instances == 1
 
 
-@pytest.mark.parametrize(
-    "pools", [None, "local", [], [{}], ["local"], [{"backend": "cloud9"}], [{"backend": ["local"]}]]
-)
+@pytest.mark.parametrize("pools", [None, "local", [], [{}], ["local"], [{"backend": ["local"]}]])
 def test_odd_pools_leave_the_error_to_the_validation(pools: object) -> None:
     assert set(resolved(SCALING_SPEC, {"pools": pools})["pools"]["options"]) == {"name", "backend", "max"}
 
@@ -39,3 +37,8 @@ def test_a_pool_has_the_options_of_its_backend_only() -> None:
     options = resolved(SCALING_SPEC, {"pools": [{"backend": "static"}]})["pools"]["options"]
     assert "endpoints" in options
     assert "command" not in options
+
+
+def test_an_unknown_backend_is_named_before_its_options_are_called_unknown() -> None:
+    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, static, got cloud9$"):
+        resolved(SCALING_SPEC, {"pools": [{"backend": "cloud9", "region": "eu"}]})
