@@ -59,7 +59,7 @@ class ActionModule(ObservingAction):
             self._display.display(line)
             return self.known | {"changed": False, "busy": True, "act": False, "over": True, "message": line}
         except AutoscaleError as error:
-            if isinstance(error, SettingError) or not self._further:
+            if isinstance(error, SettingError) or not self.known.get("further"):
                 raise
             # Told, but no failure of the task, which would end the run: the next tick may do better.
             line = f"{options['cluster']}: this tick failed: {self.without_secrets(str(error))}"
@@ -70,13 +70,13 @@ class ActionModule(ObservingAction):
         """One tick: observe, learn, decide, remember."""
         settings = cluster_settings(options)
         refuse_unknown(self._variables, _SETTINGS)
-        self.known = {"busy": False, "ask": False, "ticks": []}
+        self.known = {"busy": False, "ask": False, "tick": None, "ticks": [], "further": 0}
         store, status, snapshot = self.open_store(options), options["status"], options["snapshot"]
         if snapshot is None and status is None:
             status, snapshot = self._observe(options, store)
         if status is None or snapshot is None:
             ask = self.known["ask"]
-            return self.known | {"changed": False, "act": ask, "over": not (self._further or ask)}
+            return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
         decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot)
         unready = _run.first_unready(status["instances"])
         line = _run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else "")
@@ -88,17 +88,12 @@ class ActionModule(ObservingAction):
         return self.known | {
             "changed": acts and decision.target != decision.current,
             "act": act,
-            "over": not (self._further or act),
+            "over": not (self.known["further"] or act),
             "fence": fence,
             "decision": asdict(decision),
             "snapshot": {name: value for name, value in snapshot.items() if name != "counters"},
             "message": line,
         }
-
-    @property
-    def _further(self) -> int:
-        """How many ticks this run makes after this one."""
-        return int(self.known["tick"]["further"]) if "tick" in self.known else 0
 
     def _observe(self, options: Mapping[str, Any], store: Store) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """Status and snapshot, once the tick is due; None where there is nothing to see, or not yet."""
@@ -107,7 +102,7 @@ class ActionModule(ObservingAction):
         cluster = self.pooled_cluster(options)
         if cluster is None:
             raise OptionError("pools", "needed to find the instances, unless snapshot and status are given")
-        if options["pace"]:
+        if options["pace"] or options["tick"]:
             why_not = self._wait(self._this_tick(options, store), cluster, options["interval"])
             if why_not:
                 self._display.display(f"{options['cluster']}: {why_not}")
@@ -117,26 +112,28 @@ class ActionModule(ObservingAction):
         status = status_of(cluster, store)
         return status, self.snapshot(observing, status, store)
 
-    def _this_tick(self, options: Mapping[str, Any], store: Store) -> Mapping[str, Any] | None:
+    def _this_tick(self, options: Mapping[str, Any], store: Store) -> _run.Tick | None:
         """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""
         if options["tick"]:
-            ticks = [options["tick"], *(options["ticks"] or [])]
+            tick, following = _run.Tick.from_text(options["tick"]), options["ticks"] or []
         else:
             self._warn_of_few_forks()
             last_at = store.read(options["cluster"]).data.get("last_at")
             ticks = _run.ticks_of_run(time.time(), last_at, options["interval"], options["deadline"])
-        tick = ticks[0] if ticks else None
-        self.known |= {"tick": tick or {"due_at": time.time(), "further": 0}, "ticks": ticks[1:]}
+            if not ticks:
+                return None
+            tick, following = ticks[0], [str(each) for each in ticks[1:]]
+        self.known |= {"tick": str(tick), "ticks": following, "further": tick.further}
         return tick
 
     @staticmethod
-    def _wait(tick: Mapping[str, Any] | None, cluster: Cluster, interval: float) -> str | None:
+    def _wait(tick: _run.Tick | None, cluster: Cluster, interval: float) -> str | None:
         """Wait until the tick is due; returns why it is not made, if so."""
         if tick is None:
             return "the next tick is due after the deadline, nothing to do"
         if cluster.asked_by_tasks and not cluster.unreported:
             return None  # it was waited for before the pools were asked, which may have taken long
-        return _run.wait_until(tick["due_at"], interval, time.time, time.sleep)
+        return _run.wait_until(tick.due_at, interval, time.time, time.sleep)
 
     def _warn_of_few_forks(self) -> None:
         forks = self._variables.get("ansible_forks")
@@ -172,7 +169,7 @@ class ActionModule(ObservingAction):
         with store.transaction(options["cluster"]) as transaction:
             for note in transaction.record.notes:
                 self._display.warning(f"{options['cluster']}: {note}")
-            seconds = _run.lease_seconds(options["interval"], self._further)
+            seconds = _run.lease_seconds(options["interval"], self.known["further"])
             memory = _lease.acquire(transaction.record.data, self.owner, tick.now, seconds)
             _refuse_the_outdated(memory, status, tick.now)
             memory.setdefault("seed", secrets.randbits(32))

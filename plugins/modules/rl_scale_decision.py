@@ -54,7 +54,8 @@ options:
     type: dict
   pace:
     description:
-      - Whether this is a tick of a run, as in the playbook C(rlops.autoscale.autoscale).
+      - Whether this is the first tick of a run, as in the playbook C(rlops.autoscale.autoscale); a further one has
+        O(tick).
       - It waits until the tick is due, and tells the loop in RV(ticks) which follow. A tick is left out where the next
         is due already.
       - What goes wrong in a tick is told in RV(message), and is a failure of the task only where it was the last, or
@@ -63,22 +64,14 @@ options:
     default: false
   tick:
     description:
-      - Which tick of the run this is; one of RV(ticks).
-      - The default is the first, which is due at once, or O(interval) after the last tick of the run before.
-    type: dict
-    suboptions:
-      due_at:
-        description: The moment it is due, in unix seconds.
-        type: float
-        required: true
-      further:
-        description: How many ticks the run makes after it.
-        type: int
-        required: true
+      - Which tick of the run this is, one of RV(ticks) as it stands there.
+      - The default, with O(pace), is the first, which is due at once, or O(interval) after the last tick of the run
+        before.
+    type: str
   ticks:
     description: With O(tick), the ticks that follow it, to be handed on in RV(ticks).
     type: list
-    elements: dict
+    elements: str
   mode:
     description:
       - V(act) decides what is to be ordered.
@@ -324,16 +317,21 @@ over:
   type: bool
   sample: false
 tick:
-  description: Which tick of the run this is, see O(tick).
-  returned: when O(pace=true)
-  type: dict
-  sample: {due_at: 1764000000.5, further: 3}
+  description: Which tick of the run this is, see O(tick); null outside of a run.
+  returned: when O(operation=decide)
+  type: str
+  sample: "1764000000.500+3"
 ticks:
-  description: The ticks that follow the first of a run, each as O(tick) wants it.
-  returned: when O(pace=true)
+  description: The ticks that follow the first of a run, each for O(tick).
+  returned: when O(operation=decide)
   type: list
-  elements: dict
-  sample: [{due_at: 1764000015.5, further: 2}]
+  elements: str
+  sample: ["1764000015.500+2", "1764000030.500+1", "1764000045.500+0"]
+further:
+  description: How many ticks the run makes after this one.
+  returned: when O(operation=decide)
+  type: int
+  sample: 3
 fence:
   description:
     - The number of the lease, which grows with each new holder, for O(rlops.autoscale.cluster_converge#module:fence).

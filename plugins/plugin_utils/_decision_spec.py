@@ -48,11 +48,8 @@ DECISION_SPEC: dict[str, Any] = {
     "snapshot": {"type": "dict"},
     "status": {"type": "dict"},
     "pace": {"type": "bool", "default": False},
-    "tick": {
-        "type": "dict",
-        "options": {"due_at": {"type": "float", "required": True}, "further": {"type": "int", "required": True}},
-    },
-    "ticks": {"type": "list", "elements": "dict"},
+    "tick": {"type": "str"},
+    "ticks": {"type": "list", "elements": "str"},
     "deadline": {"type": "float", "default": 50.0},
     "mode": {"type": "str", "choices": [ACT, RECOMMEND], "default": ACT},
     "min_instances": {"type": "int", "default": 1},

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._run import (
+    Tick,
     lease_seconds,
     tick_line,
     ticks_of_run,
@@ -34,8 +36,8 @@ NOW = 1_000_000.0
 )
 def test_when_a_run_ticks(last_at: float | None, deadline: float, expected: list[float]) -> None:
     ticks = ticks_of_run(NOW, last_at, 15.0, deadline)
-    assert [tick["due_at"] for tick in ticks] == [NOW + offset for offset in expected]
-    assert [tick["further"] for tick in ticks] == list(range(len(expected)))[::-1]
+    assert [tick.due_at for tick in ticks] == [NOW + offset for offset in expected]
+    assert [tick.further for tick in ticks] == list(range(len(expected)))[::-1]
 
 
 @given(since=st.none() | st.floats(-100, 1e6), interval=st.floats(1, 3600), deadline=st.floats(0, 600))
@@ -43,11 +45,24 @@ def test_ticks_are_one_interval_apart_and_within_the_deadline(
     since: float | None, interval: float, deadline: float
 ) -> None:
     ticks = ticks_of_run(NOW, None if since is None else NOW - since, interval, deadline)
-    due = [tick["due_at"] for tick in ticks]
+    due = [tick.due_at for tick in ticks]
     assert all(NOW <= moment <= NOW + deadline + 1e-3 for moment in due)
     assert all(later - earlier == pytest.approx(interval, abs=1e-6) for earlier, later in pairwise(due))
     if due:
         assert due[-1] + interval > NOW + deadline - 1e-3
+
+
+@given(due_at=st.floats(0, 1e11), further=st.integers(0, 10**6))
+def test_a_tick_travels_as_text(due_at: float, further: int) -> None:
+    back = Tick.from_text(str(Tick(due_at, further)))
+    assert back.due_at == pytest.approx(due_at, abs=1e-3)
+    assert back.further == further
+
+
+@pytest.mark.parametrize("text", ["", "1764000000", "1764000000.5+1", "1764000000.500+", "now+1", "1764000000.500+1 "])
+def test_what_is_no_tick_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match=r"^tick: one of the ticks"):
+        Tick.from_text(text)
 
 
 @pytest.mark.parametrize(
