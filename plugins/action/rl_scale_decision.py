@@ -70,7 +70,7 @@ class ActionModule(ObservingAction):
         """One tick: observe, learn, decide, remember."""
         settings = cluster_settings(options)
         refuse_unknown(self._variables, _SETTINGS)
-        self.known = {"busy": False, "ask": False, "tick": None, "ticks": [], "further": 0}
+        self.known = {"busy": False, "ask": False, "tick": None, "batches": [], "further": 0}
         store, status, snapshot = self.open_store(options), options["status"], options["snapshot"]
         if snapshot is None and status is None:
             status, snapshot = self._observe(options, store)
@@ -115,15 +115,15 @@ class ActionModule(ObservingAction):
     def _this_tick(self, options: Mapping[str, Any], store: Store) -> _run.Tick | None:
         """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""
         if options["tick"]:
-            tick, following = _run.Tick.from_text(options["tick"]), options["ticks"] or []
+            tick, batches = _run.Tick.from_text(options["tick"]), options["batches"] or []
         else:
             self._warn_of_few_forks()
             last_at = store.read(options["cluster"]).data.get("last_at")
             ticks = _run.ticks_of_run(time.time(), last_at, options["interval"], options["deadline"])
             if not ticks:
                 return None
-            tick, following = ticks[0], [str(each) for each in ticks[1:]]
-        self.known |= {"tick": str(tick), "ticks": following, "further": tick.further}
+            tick, batches = ticks[0], _run.batches(ticks[1:])
+        self.known |= {"tick": str(tick), "batches": batches, "further": tick.further}
         return tick
 
     @staticmethod

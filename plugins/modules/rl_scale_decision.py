@@ -56,22 +56,22 @@ options:
     description:
       - Whether this is the first tick of a run, as in the playbook C(rlops.autoscale.autoscale); a further one has
         O(tick).
-      - It waits until the tick is due, and tells the loop in RV(ticks) which follow. A tick is left out where the next
-        is due already.
+      - It waits until the tick is due, and tells the loop in RV(batches) which follow.
+      - A tick is left out where the next is due already.
       - What goes wrong in a tick is told in RV(message), and is a failure of the task only where it was the last, or
         where a setting is wrong.
     type: bool
     default: false
   tick:
     description:
-      - Which tick of the run this is, one of RV(ticks) as it stands there.
+      - Which tick of the run this is, one of RV(batches) as it stands there.
       - The default, with O(pace), is the first, which is due at once, or O(interval) after the last tick of the run
         before.
     type: str
-  ticks:
-    description: With O(tick), the ticks that follow it, to be handed on in RV(ticks).
+  batches:
+    description: With O(tick), the ticks that follow it, to be handed on in RV(batches).
     type: list
-    elements: str
+    elements: list
   mode:
     description:
       - V(act) decides what is to be ordered.
@@ -321,12 +321,14 @@ tick:
   returned: when O(operation=decide)
   type: str
   sample: "1764000000.500+3"
-ticks:
-  description: The ticks that follow the first of a run, each for O(tick).
+batches:
+  description:
+    - The ticks that follow the first of a run, each for O(tick).
+    - In batches, since Ansible keeps each turn of a loop until the file around the loop has ended.
   returned: when O(operation=decide)
   type: list
-  elements: str
-  sample: ["1764000015.500+2", "1764000030.500+1", "1764000045.500+0"]
+  elements: list
+  sample: [["1764000015.500+2", "1764000030.500+1", "1764000045.500+0"]]
 further:
   description: How many ticks the run makes after this one.
   returned: when O(operation=decide)

@@ -49,7 +49,7 @@ DECISION_SPEC: dict[str, Any] = {
     "status": {"type": "dict"},
     "pace": {"type": "bool", "default": False},
     "tick": {"type": "str"},
-    "ticks": {"type": "list", "elements": "str"},
+    "batches": {"type": "list", "elements": "list"},
     "deadline": {"type": "float", "default": 50.0},
     "mode": {"type": "str", "choices": [ACT, RECOMMEND], "default": ACT},
     "min_instances": {"type": "int", "default": 1},

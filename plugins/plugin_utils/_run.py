@@ -17,6 +17,8 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import Opt
 LEASE_TICKS = 4
 #: ... and at least this many seconds, for actions that take long.
 LEASE_MIN_S = 60.0
+#: Ticks that a loop lays out at once.
+BATCH = 40
 _TICK = re.compile(r"(\d{1,12}\.\d{3})\+(\d{1,9})")
 
 
@@ -51,6 +53,12 @@ def ticks_of_run(now: float, last_at: float | None, interval: float, deadline: f
         first = last_at + interval
     count = int((now + deadline - first) / interval + 1e-9) + 1 if first <= now + deadline else 0
     return [Tick(first + k * interval, count - 1 - k) for k in range(count)]
+
+
+def batches(ticks: Sequence[Tick]) -> list[list[str]]:
+    """The ticks as text, in batches of at most BATCH."""
+    texts = [str(tick) for tick in ticks]
+    return [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
 
 
 def wait_until(

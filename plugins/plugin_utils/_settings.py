@@ -21,6 +21,7 @@ VARIABLE_PREFIX = "autoscale_"
 #: What one task is told or passes on to the next. Such options are never read from host variables.
 TASK_OPTIONS = frozenset(
     {
+        "batches",
         "fence",
         "instances",
         "operation",
@@ -30,12 +31,11 @@ TASK_OPTIONS = frozenset(
         "snapshot",
         "status",
         "target",
-        "ticks",
     }
 )
 
 #: Variables of the playbooks that begin like settings.
-PLAYBOOK_VARIABLES = frozenset({"decided"})
+PLAYBOOK_VARIABLES = frozenset({"batch", "decided"})
 
 
 def resolved(spec: Spec, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -77,7 +77,7 @@ def test_documented_options_are_the_specs(action: ModuleType) -> None:
         (cluster_converge, {"instances", "ordered", "ready", "unfinished", "message"}),
         (
             rl_scale_decision,
-            {"decision", "snapshot", "act", "ask", "busy", "over", "tick", "ticks", "fence", "message"},
+            {"decision", "snapshot", "act", "ask", "busy", "over", "tick", "batches", "fence", "message"},
         ),
         (metrics_snapshot, {"snapshot", "status"}),
     ],

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._run import (
+    BATCH,
     Tick,
+    batches,
     lease_seconds,
     tick_line,
     ticks_of_run,
@@ -50,6 +52,14 @@ def test_ticks_are_one_interval_apart_and_within_the_deadline(
     assert all(later - earlier == pytest.approx(interval, abs=1e-6) for earlier, later in pairwise(due))
     if due:
         assert due[-1] + interval > NOW + deadline - 1e-3
+
+
+@given(count=st.integers(0, 500))
+def test_batches_hold_all_ticks_in_order(count: int) -> None:
+    ticks = [Tick(NOW + k, count - k) for k in range(count)]
+    made = batches(ticks)
+    assert [text for batch in made for text in batch] == [str(tick) for tick in ticks]
+    assert all(1 <= len(batch) <= BATCH for batch in made)
 
 
 @given(due_at=st.floats(0, 1e11), further=st.integers(0, 10**6))
