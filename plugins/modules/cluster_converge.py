@@ -22,7 +22,7 @@ author:
   - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
   - rlops.autoscale.cluster
-  - rlops.autoscale.http
+  - rlops.autoscale.http_options
   - rlops.autoscale.scaling
 attributes:
   check_mode:

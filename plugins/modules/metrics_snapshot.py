@@ -33,7 +33,7 @@ requirements:
   - prometheus-client
 extends_documentation_fragment:
   - rlops.autoscale.cluster
-  - rlops.autoscale.http
+  - rlops.autoscale.http_options
 options:
   source:
     description:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 
 #: Ansible argument spec by option. Where an option's depends on what is given for others, it is a function of that.
-Spec: TypeAlias = Mapping[str, "dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]"]
+Spec: TypeAlias = Mapping[str, dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]]
 
 #: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
 VARIABLE_PREFIX = "autoscale_"

@@ -12,11 +12,12 @@ from __future__ import annotations
 from importlib import import_module
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _local  # noqa: F401
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Driver, PoolContext
 
 #: In alphabetical order, please. The driver of `foo` is DRIVER in `_foo.py`.
 BACKENDS = ("custom", "local", "static")
+
+import_module(f"{__package__}._local")
 
 
 def driver_of(backend: str) -> type[Driver]:
