@@ -313,7 +313,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "trace", Path, None, "rate trace (CSV: t_seconds,rate) whose busiest day is replayed (default: a made-up day)"
     )
     option("seed", int, 1, "seed of the made-up day and of the arrivals (default 1)")
-    option("day", float, 180.0, "length of the day in seconds (default 180)")
+    option("day", float, 240.0, "length of the day in seconds (default 240)")
     option(
         "concurrent", int, 2 * (os.cpu_count() or 1), "fixed counts replayed at the same time (default: two per CPU)"
     )
