@@ -7,7 +7,8 @@
 One snapshot teaches at most one lesson, the most direct one that its figures allow (X completions/s of n ready
 instances with c servers each):
 
-- `saturation`: queues stood at both scrapes, so the servers were busy throughout: X/(n c).
+- `saturation`: queues stood at both scrapes, so the servers were busy throughout: X/(n c). Where connections stick, a
+  queue has to stand in each instance: what waits in one is not what another could do.
 - `utilisation`: a metric says which share u of the time servers were busy: X/(u n c), where 0.05 < u < 0.95.
 - `sojourn`: the mean time in the service is that of an M/M/c queue with throughput X and which rate? Latency must
   include the time in the queue.
@@ -68,8 +69,9 @@ class _Measured(NamedTuple):
     instances: int
     servers: int  # of the whole cluster
     completions: float
-    standing: bool  # queues stood at both scrapes
-    moving: bool  # queues stood at one of them
+    standing: bool  # queues stood at both scrapes, before all servers
+    moving: bool  # queues stood at one of them, or not before all servers
+    uneven: bool  # queues stood, but not before all servers
     overloaded: bool  # queues stood and grew
     over_slo: bool
 
@@ -95,15 +97,17 @@ def learn(
     """What is remembered after one more snapshot; `memory` ({} at first) stays as it is.
 
     Remembered: `rate`, `lessons` (their number), `source` of the last, `floor`, `refuted_at` (instances, or None), and
-    of the last scrape `crew` (checksum of the ready instances' names) and `queue` (messages in all queues).
+    of the last scrape `crew` (checksum of the ready instances' names), `queue` (messages in all queues) and `least`
+    (in the shortest queue of a ready instance).
     A snapshot teaches only where it is valid, every ready instance answered, none drains, and the same instances were
     ready at the scrape before.
     """
     crew, queue = _crew(snapshot), snapshot.get("queue_total")
-    learned = {**memory, "crew": crew, "queue": queue}
+    learned = {**memory, "crew": crew, "queue": queue, "least": _shortest_queue(snapshot)}
     if crew is None or crew != memory.get("crew"):
         return learned
-    measured = _measure(snapshot, memory.get("queue"), servers_per_instance, slo_p99)
+    before = (memory.get("queue"), memory.get("least"))
+    measured = _measure(snapshot, before, servers_per_instance, queueing=queueing, slo_p99=slo_p99)
     if measured is None:
         return learned
     learned.update(_floor(memory, measured))
@@ -130,24 +134,43 @@ def _crew(snapshot: Mapping[str, Any]) -> int | None:
     return zlib.crc32("\n".join(ready).encode())
 
 
+def _shortest_queue(snapshot: Mapping[str, Any]) -> float | None:
+    """Of the ready instances' queues; None where one is not known."""
+    queues = [each.get("queue_depth") for each in snapshot.get("instances") or [] if each.get("state") == "ready"]
+    return min(queues) if queues and None not in queues else None
+
+
 def _measure(
-    snapshot: Mapping[str, Any], queue_before: float | None, servers_per_instance: int, slo_p99: float | None
+    snapshot: Mapping[str, Any],
+    before: tuple[float | None, float | None],
+    servers_per_instance: int,
+    *,
+    queueing: str,
+    slo_p99: float | None,
 ) -> _Measured | None:
-    """The figures of the interval; None where nothing was completed or the interval is unknown."""
+    """The figures of the interval; None where nothing was completed or the interval is unknown.
+
+    `before` are the messages in all queues, and in the shortest, at the scrape before.
+    """
     throughput, interval = snapshot.get("completion_rate"), snapshot.get("interval_s")
     if not throughput or not interval or not throughput * interval >= 1:
         return None
     completions, instances = throughput * interval, snapshot["answered"]
-    queues = (queue_before or 0.0, snapshot.get("queue_total") or 0.0)
+    queues = (before[0] or 0.0, snapshot.get("queue_total") or 0.0)
     stood = [queue >= STANDING * completions for queue in queues]
+    everywhere = all(stood)
+    if queueing == "per_instance":
+        shortest = (before[1] or 0.0, _shortest_queue(snapshot) or 0.0)
+        everywhere = all(queue >= STANDING * completions / instances for queue in shortest)
     p99 = snapshot.get("p99_latency_s")
     return _Measured(
         throughput=throughput,
         instances=instances,
         servers=instances * servers_per_instance,
         completions=completions,
-        standing=all(stood),
-        moving=any(stood) and not all(stood),
+        standing=everywhere,
+        moving=any(stood) and not everywhere,
+        uneven=all(stood) and not everywhere,
         overloaded=all(stood) and queues[1] - queues[0] >= GROWING * completions,
         over_slo=slo_p99 is not None and p99 is not None and p99 > slo_p99,
     )
@@ -182,6 +205,6 @@ def _floor(memory: Mapping[str, Any], measured: _Measured) -> dict[str, Any]:
     if shown >= floor:
         return {"floor": shown, "refuted_at": None}
     refutable = refuted_at is None or measured.instances <= refuted_at or measured.overloaded
-    if measured.over_slo and per_server < floor and refutable:
+    if measured.over_slo and not measured.uneven and per_server < floor and refutable:
         return {"floor": per_server, "refuted_at": measured.instances}
     return {"floor": floor, "refuted_at": refuted_at}

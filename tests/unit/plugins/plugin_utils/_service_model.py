@@ -140,7 +140,11 @@ class Service:
             "expected": ready,
             "answered": ready,
             "instances": [
-                {"name": inst.name, "state": "ready" if inst.ready_at <= self.now else "booting"}
+                {
+                    "name": inst.name,
+                    "state": "ready" if inst.ready_at <= self.now else "booting",
+                    "queue_depth": len(inst.waiting),
+                }
                 for inst in self.instances
             ],
         }

@@ -109,6 +109,21 @@ def test_a_snapshot_that_is_not_whole_never_teaches(broken: dict[str, Any]) -> N
     assert estimate(taught(broken, memory=known)) == estimate(known)
 
 
+@pytest.mark.parametrize("queues", [[0, 0, 0, 400], [1, 200, 200, 200]])
+def test_where_connections_stick_a_queue_in_one_instance_is_no_saturation(queues: list[float]) -> None:
+    """After a flood the old instances work off what waits in them while new ones are idle: they are no slower."""
+    sticky: dict[str, Any] = {"queueing": "per_instance"}
+    known = taught(*[snapshot(rate=160.0, mean_latency_s=0.025)] * 9, **sticky)
+    rows = [{"name": f"demo-{i}", "state": "ready", "queue_depth": queue} for i, queue in enumerate(queues)]
+    flood = snapshot(rate=100.0, mean_latency_s=3.0, p99_latency_s=9.0, queue_total=float(sum(queues)), instances=rows)
+    after = taught(*[flood] * 9, memory=known, **sticky)
+    assert estimate(after) == estimate(known)
+
+    everywhere = [{**row, "queue_depth": 200} for row in rows]
+    slow = {**flood, "queue_total": 800.0, "instances": everywhere}
+    assert estimate(taught(*[slow] * 60, memory=known, **sticky)).rate == pytest.approx(25.0, rel=0.1)
+
+
 def test_the_interval_in_which_instances_changed_teaches_nothing_nor_does_the_first_after_a_gap() -> None:
     known = taught(*[snapshot(utilisation=0.5)] * 9)
     memory = taught({}, snapshot(utilisation=0.9), memory=known)
