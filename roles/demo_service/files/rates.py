@@ -134,6 +134,11 @@ def fit(rates: Rates, duration: float, peak: float, parts: int = 48) -> Rates:
     return Rates((0.0, *middles, duration), tuple(mean * scale for mean in (means[0], *means, means[-1])))
 
 
+def led_in(rates: Rates, lead: float) -> Rates:
+    """The trace after `lead` seconds, in which its first rate is reached and then held: nobody starts cold."""
+    return Rates((0.0, lead / 2, *(time + lead for time in rates.times)), (0.0, rates.values[0], *rates.values))
+
+
 def rescale(rates: Rates, speed: float, scale: float) -> Rates:
     """The trace `speed` times as fast, with `scale` times its rates, from 0 s."""
     times = ((time - rates.start) / speed for time in rates.times)

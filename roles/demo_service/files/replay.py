@@ -40,6 +40,7 @@ PEAK_INSTANCES = 8  # instances that the busiest half hour needs
 MOST_INSTANCES = 16  # largest fixed count that is tried
 LOOK_PERIOD = 0.25  # s between two looks at the instances
 BOOT_TIMEOUT = 60.0  # s for the first instances
+LEAD = 1 / 18  # of a day: load before the day begins, as neither the agent nor fixed counts shall start cold
 PROGRESS_PERIOD = 30.0  # s between two lines while fixed counts are replayed
 
 
@@ -54,8 +55,13 @@ class Demo:
     objective: report.Objective
 
     @property
+    def lead(self) -> float:
+        """Seconds of load before the day begins."""
+        return LEAD * self.day
+
+    @property
     def rates(self) -> Path:
-        """The rates of the short day."""
+        """The rates of the short day, and before."""
         return self.directory / "rates.csv"
 
     def file(self, cluster: str, what: str) -> Path:
@@ -169,12 +175,12 @@ async def replay_load(demo: Demo, cluster: str, start_at: float, watcher: Watche
     command = [sys.executable, str(HERE / "load.py"), f"--rates={demo.rates}", f"--output={output}"]
     command += [f"--instances={demo.file(cluster, 'instances.json')}", f"--seed={demo.seed}", f"--start-at={start_at}"]
     lines = await run(demo, command, demo.file(cluster, "load.log"))
-    samples = [report.Sample(at - start_at, running) for at, running in watcher.samples]
+    samples = [report.Sample(at - start_at - demo.lead, running) for at, running in watcher.samples]
     report.write_samples(samples, demo.file(cluster, "running.csv"))
     lateness = json.loads(lines[-1])["lateness_p99_s"]
     return report.judge(
         name,
-        report.read_messages(output),
+        report.read_messages(output, demo.lead),
         samples,
         duration=demo.day,
         objective=demo.objective,
@@ -190,13 +196,14 @@ async def replay_with_agent(demo: Demo, settings: dict[str, Any]) -> report.Verd
     def show(line: str) -> None:
         nonlocal decisions
         if f" {AGENT}: " in line:
-            say(f"{clock(time.time() - start_at, demo.day)}  {line.partition(f' {AGENT}: ')[2]}")
-            decisions += ", order " in line
+            elapsed = time.time() - start_at - demo.lead
+            say(f"{clock(elapsed, demo.day)}  {line.partition(f' {AGENT}: ')[2]}")
+            decisions += elapsed >= 0 and ", order " in line
         elif line.startswith(("fatal:", "[ERROR]", "[WARNING]")):
             say(line)
 
     async with watching(demo, AGENT) as watcher, asyncio.TaskGroup() as tasks:
-        deadline = BOOT_TIMEOUT + demo.day + 60
+        deadline = BOOT_TIMEOUT + demo.lead + demo.day + 60
         command = playbook(demo, "autoscale", autoscale_deadline=deadline)
         agent = tasks.create_task(run(demo, command, demo.file(AGENT, "log"), show))
         await watcher.wait_for(settings["autoscale_min_instances"])
@@ -241,11 +248,13 @@ async def replay_with_fixed(demo: Demo, counts: list[int]) -> dict[int, report.V
 async def _show_progress(demo: Demo, start_at: float) -> None:
     while True:
         await asyncio.sleep(PROGRESS_PERIOD)
-        say(f"{clock(time.time() - start_at, demo.day)}")
+        say(clock(time.time() - start_at - demo.lead, demo.day))
 
 
 def clock(elapsed: float, day: float) -> str:
-    """The time of the short day."""
+    """The time of the short day; before it begins, dashes."""
+    if elapsed < 0:
+        return "--:--"
     minutes = int(min(max(0.0, elapsed / day), 1.0) * 24 * 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
@@ -282,7 +291,7 @@ async def main(options: argparse.Namespace) -> None:
     trace = rates.busiest(rates.read(options.trace)) if options.trace else rates.synthetic_day(demo.seed)
     short = rates.fit(trace, demo.day, PEAK_INSTANCES * at_most)
     demo.directory.mkdir(parents=True, exist_ok=True)
-    rates.write(short, demo.rates)
+    rates.write(rates.led_in(short, demo.lead), demo.rates)
     say(
         f"A day in {demo.day:g} s: {options.trace or 'made up'}, seed {demo.seed}, "
         f"{short.mean(0, demo.day):.0f} messages/s on average, {max(short.values):.0f} at most.\n"
@@ -313,7 +322,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "trace", Path, None, "rate trace (CSV: t_seconds,rate) whose busiest day is replayed (default: a made-up day)"
     )
     option("seed", int, 1, "seed of the made-up day and of the arrivals (default 1)")
-    option("day", float, 240.0, "length of the day in seconds (default 240)")
+    option("day", float, 360.0, "length of the day in seconds (default 360)")
     option(
         "concurrent", int, 2 * (os.cpu_count() or 1), "fixed counts replayed at the same time (default: two per CPU)"
     )

@@ -53,10 +53,13 @@ class Verdict:
     decisions: int = 0  # that changed the count
 
 
-def read_messages(path: Path) -> list[Sent]:
-    """Read the load generator's output."""
+def read_messages(path: Path, begin: float) -> list[Sent]:
+    """Read the load generator's output from `begin` (s) on, which is 0 from then on."""
     with path.open(encoding="utf-8", newline="") as file:
-        return [Sent(float(row["due_s"]), float(row["latency_s"] or math.inf)) for row in csv.DictReader(file)]
+        messages = (
+            Sent(float(row["due_s"]) - begin, float(row["latency_s"] or math.inf)) for row in csv.DictReader(file)
+        )
+        return [message for message in messages if message.due >= 0]
 
 
 def write_samples(samples: Sequence[Sample], path: Path) -> None:

@@ -70,7 +70,7 @@ def test_instance_seconds_are_bounded_by_the_extremes(samples: list[tuple[float,
 def test_a_replay_is_judged_from_the_files_of_the_load_generator(tmp_path: Path) -> None:
     path = tmp_path / "latencies.csv"
     path.write_text("due_s,latency_s,instance\n0.1,0.0500,a-1\n0.2,0.3000,a-2\n2.1,,\n4.5,0.1000,a-1\n")
-    sent = report.read_messages(path)
+    sent = report.read_messages(path, 0.0)
     found = report.judge("four", sent, [Sample(-1, 4)], duration=6, objective=OBJECTIVE, lateness=0.003)
     assert found == Verdict("four", 2, 4.0, 24.0, p50_s=0.1, p99_s=None, lateness_p99_s=0.003)
     json.dumps(found.__dict__, allow_nan=False)
