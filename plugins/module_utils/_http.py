@@ -68,6 +68,13 @@ class Reply(NamedTuple):
     body: bytes  # decompressed
 
 
+def check_http(http: Mapping[str, Any]) -> None:
+    """What the spec of the option ``http`` cannot express. Raises OptionError."""
+    for option in ("timeout", "max_bytes", "concurrency"):
+        if not http[option] > 0:
+            raise OptionError(f"http.{option}", f"a number above 0 is expected, got {http[option]:g}")
+
+
 class Client:
     """Fetches as the suboptions of ``http`` say."""
 

@@ -21,6 +21,8 @@ AGGREGATIONS: dict[str, Callable[[Iterable[float]], float]] = {"sum": sum, "mean
 
 #: More matching series on one page than this are refused: they would all be kept for the next delta.
 MAX_SERIES = 2000
+#: No metric that is read here can be larger. A gauge that fell below 0 may be, where it is kept as an unsigned integer.
+LARGEST = 2.0**53
 
 
 class PageError(AutoscaleError):
@@ -169,10 +171,10 @@ def _counters(samples: Iterable[Sample], problems: list[str]) -> dict[str, float
 
 
 def _usable(samples: Iterable[Sample], problems: list[str]) -> list[Sample]:
-    """All of them but NaN, infinite and negative ones: nothing that is read here can be any of these."""
+    """All of them but NaN, infinite, negative and absurdly large ones: nothing that is read here can be so."""
     usable = []
     for sample in samples:
-        if isfinite(sample.value) and sample.value >= 0:
+        if 0 <= sample.value <= LARGEST:
             usable.append(sample)
         else:
             problems.append(f"{sample.name} is {sample.value:g}: left out")

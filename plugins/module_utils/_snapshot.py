@@ -12,9 +12,11 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._counters import Scrape, decode, encode, remember
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import check_http
 from ansible_collections.rlops.autoscale.plugins.module_utils._load import (
     NOT_COMPARABLE,
     Answer,
+    Figure,
     Load,
     measure,
     number,
@@ -72,7 +74,7 @@ def take_snapshot(
         load,
         at,
         interval=at - earlier.at if earlier else None,
-        age=max((at - reading.at for reading in now.readings.values()), default=0.0),
+        age=max((max(0.0, at - reading.at) for reading in now.readings.values()), default=0.0),
     )
     snapshot["counters"] = encode(remember(now, earlier, {answer.name for answer in answers}, keep))
     snapshot["warnings"] = _shortened(warnings + _problems(answers) + _doubts(load, options["metrics"]))
@@ -95,12 +97,12 @@ def check_options(options: Mapping[str, Any]) -> None:
     positive = {
         "interval": options["interval"],
         "prometheus.window": options["prometheus"]["window"],
-        **{f"http.{name}": options["http"][name] for name in ("timeout", "max_bytes", "concurrency")},
         **{f"metrics.{field}.scale": metric.get("scale", 1) for field, metric in options["metrics"].items()},
     }
     for option, value in positive.items():
         if not value > 0:
             raise OptionError(option, f"a number above 0 is expected, got {value:g}")
+    check_http(options["http"])
     if not 0 <= options["prime_delay"] < inf:
         raise OptionError("prime_delay", f"0 or more seconds are expected, got {options['prime_delay']:g}")
     if not 0 < options["min_answered"] <= 1:
@@ -130,10 +132,12 @@ def _readings(answers: Sequence[Answer]) -> dict[str, Reading]:
 
 
 def _snapshot(
-    options: Mapping[str, Any], load: Load, at: float, *, interval: float | None, age: float
+    options: Mapping[str, Any], load: Load, at: float, *, interval: float | None, age: Figure
 ) -> dict[str, Any]:
     reasons = {field: figure for field, figure in load.figures.items() if isinstance(figure, str)}
-    invalid = _why_invalid(load, options, age)
+    if isinstance(age, str):
+        reasons["age_s"] = age
+    invalid = _why_invalid(load, options, number(age))
     if invalid:
         reasons["valid"] = invalid
     return {
@@ -141,7 +145,7 @@ def _snapshot(
         "source": options["source"],
         "at": at,
         "interval_s": interval,
-        "age_s": max(0.0, age),
+        "age_s": number(age),
         "valid": not invalid,
         **{field: number(figure) for field, figure in load.figures.items()},
         "expected": load.expected,
@@ -153,14 +157,14 @@ def _snapshot(
     }
 
 
-def _why_invalid(load: Load, options: Mapping[str, Any], age: float) -> str | None:
+def _why_invalid(load: Load, options: Mapping[str, Any], age: float | None) -> str | None:
     if not load.answered:
         return "no ready instance answered" if load.expected else "there is no ready instance"
     if load.answered < options["min_answered"] * load.expected:
         return f"only {load.answered} of {load.expected} ready instances answered (min_answered)"
     if not load.compared:
         return NOT_COMPARABLE
-    if age > STALE_TICKS * options["interval"]:
+    if age is not None and age > STALE_TICKS * options["interval"]:
         return f"the figures are {age:.0f} s old, with an interval of {options['interval']:g} s"
     return None
 

@@ -81,6 +81,7 @@ QUERIES = (
     "arrival_rate",
     "completion_rate",
     "utilisation",
+    "age",
 )
 
 _PROMETHEUS: dict[str, Any] = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isfinite
 from statistics import fmean
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, Request, check_url
 from ansible_collections.rlops.autoscale.plugins.module_utils._load import Figure, Load, imbalance
+from ansible_collections.rlops.autoscale.plugins.module_utils._reading import LARGEST
 
 #: Values of one query by instance label; the key is "" where a sample has no such label.
 Values = dict[str, float]
@@ -23,8 +23,8 @@ Values = dict[str, float]
 NO_SAMPLE = "Prometheus has no sample for the query"
 
 
-def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> tuple[Load, float]:
-    """The load as Prometheus knows it, and the age in s of its newest sample.
+def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> tuple[Load, Figure]:
+    """The load as Prometheus knows it, and the age in s of its newest sample, or why that is not known.
 
     A query may give one sample, which is the cluster's figure, or one an instance.
     """
@@ -43,11 +43,8 @@ def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str,
     urls = [f"{base}/api/v1/query?{urlencode({'query': query})}" for query in queries.values()]
     request = Request(accept="application/json")
     replies = dict(zip(fields, Client(options["http"]).fetch_all(urls, request, read), strict=True))
-    age = replies.pop("age", {})
-    return (
-        _load(instances, replies),
-        max(age.values(), default=0.0) if isinstance(age, dict) else 0.0,
-    )
+    age = _age(replies.pop("age", {}))
+    return _load(instances, replies), age
 
 
 def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, str]:
@@ -101,7 +98,7 @@ def _selector(labels: Mapping[str, Any]) -> str:
 
 
 def _values(field: str, reply: Reply, instance_label: str) -> Values:
-    """Samples of an answer of the HTTP API; NaN and Inf are none."""
+    """Samples of an answer of the HTTP API; NaN, Inf and what is absurdly large are none."""
     try:
         answer = json.loads(reply.body)
         if answer["status"] != "success":
@@ -124,7 +121,15 @@ def _values(field: str, reply: Reply, instance_label: str) -> Values:
         raise OptionError(
             f"prometheus.queries.{field}", f"expected one sample, or one for each label {instance_label}; aggregate it"
         )
-    return {label: value for label, value in values if isfinite(value)}
+    return {label: value for label, value in values if abs(value) <= LARGEST}
+
+
+def _age(ages: Values | FetchError) -> Figure:
+    """The age of the newest sample, or why it is not known."""
+    if isinstance(ages, dict) and ages:
+        return max(0.0, *ages.values())
+    why = NO_SAMPLE if isinstance(ages, dict) else str(ages)
+    return f"{why} (prometheus.queries.age)"
 
 
 def _load(instances: Sequence[Mapping[str, Any]], replies: Mapping[str, Values | FetchError]) -> Load:

@@ -237,6 +237,9 @@ options:
           utilisation:
             description: Utilisation, from 0 to 1.
             type: str
+          age:
+            description: Age of the newest sample, in seconds. Where it is not known, nothing shrinks.
+            type: str
   file:
     description: For O(source=file).
     type: dict
@@ -368,7 +371,7 @@ snapshot:
       type: float
       sample: 15.02
     age_s:
-      description: Age in seconds of the oldest page, or of Prometheus' newest sample.
+      description: Age in seconds of the oldest page, or of Prometheus' newest sample; null where that is not known.
       returned: success
       type: float
       sample: 0.0

@@ -52,6 +52,10 @@ class Pin:
     count: int
     until: float | None  # unix seconds; None: until it is taken away
 
+    def holds(self, now: float) -> bool:
+        """Whether it has not run out."""
+        return self.until is None or now < self.until
+
     @classmethod
     def from_option(cls, option: Mapping[str, Any] | None) -> Pin | None:
         """Read `{count: 5, until: 1790000000 or "2026-09-21T14:13:20Z"}`; a time without offset is UTC."""
@@ -145,7 +149,7 @@ def _bounds(context: GuardContext) -> Range:
 
 def _pin(context: GuardContext) -> Range | None:
     pin = context.settings.pin
-    if pin is None or (pin.until is not None and context.now >= pin.until):
+    if pin is None or not pin.holds(context.now):
         return None
     end = "" if pin.until is None else f" until {datetime.fromtimestamp(pin.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return Range(pin.count, pin.count, f"pinned to {pin.count}{end}")
@@ -283,8 +287,14 @@ def _data_problem(context: GuardContext, complete: bool = True) -> str | None:
     age = max(context.now - snapshot.get("at", context.now), snapshot.get("age_s") or 0.0)
     if age > STALE_INTERVALS * settings.interval:
         return f"the snapshot is {age:.0f} s old"
-    if not complete:
-        return None
+    return _gap(context) if complete else None
+
+
+def _gap(context: GuardContext) -> str | None:
+    """What is missing in the snapshot."""
+    snapshot = context.snapshot
+    if snapshot.get("age_s", 0.0) is None:
+        return "the age of the figures is not known"
     answered, expected = snapshot.get("answered", 0), snapshot.get("expected", 0)
     if answered < expected:
         return f"{answered} of {expected} instances answered"

@@ -37,6 +37,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
 TREND_TICKS = 4
 #: What is expected is at most this many times what arrives: a jump is no trend.
 MAX_GROWTH = 1.5
+#: A larger load than this, in Erlangs, is none: some metric is wrong.
+MAX_ERLANGS = 100_000.0
 #: The policy that decides where the rates are not known.
 FALLBACK = "hpa"
 
@@ -78,6 +80,9 @@ class Erlang(PerCluster):
         # A queue that has built up is part of what the trend shows: the larger of the two, not their sum.
         extra = max(options["headroom"] * (expected - arrival_rate), queued / options["drain_time"])
         rate = options["headroom"] * arrival_rate + extra
+        if rate / service_rate > MAX_ERLANGS:
+            load = f"{figure(arrival_rate)} msg/s and {figure(queued)} queued at {figure(service_rate)} msg/s"
+            return Proposal(None, f"{load} cannot be: one of these metrics is wrong"), memory
         staffing = required_instances(
             rate, service_rate, settings.servers_per_instance, settings.slo.p99_latency, settings.queueing
         )

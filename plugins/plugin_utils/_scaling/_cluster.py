@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import check_http
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling import _health
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._assess import assess
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Driver, PoolContext
@@ -64,6 +65,7 @@ class Cluster:
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Cluster:
         """The cluster that the validated options (see SCALING_SPEC) describe. Raises OptionError."""
+        check_http(options["http"])
         settings = settings_of(options)
         pools = pools_of(options)
         reported = {entry["pool"]: entry["instances"] for entry in options["reported"]}

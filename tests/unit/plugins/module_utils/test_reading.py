@@ -115,7 +115,7 @@ def test_scale_brings_milliseconds_to_seconds(read: Callable[..., Reading]) -> N
     assert reading.eventloop_lag == pytest.approx(0.012)
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "-1"])
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "-1", str(2**64 - 1)])
 def test_a_gauge_that_cannot_be_is_left_out_aloud(read: Callable[..., Reading], value: str) -> None:
     reading = read(f"app_message_queue_depth {value}\napp_eventloop_lag_seconds 0.5\n")
     assert reading.queue_depth is None

@@ -176,6 +176,7 @@ def test_at_zero_only_a_backlog_wakes() -> None:
         {"valid": False},
         {"at": NOW - 31},
         {"age_s": 31.0},
+        {"age_s": None},
         {"answered": 4},
         {"p99_latency_s": None},
         {"queue_depth": None},

@@ -30,7 +30,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 NAMES = list(_registry.POLICIES)
-MAYBE = st.none() | st.floats(0, 5000)
+MAYBE = st.none() | st.floats(0, 5000) | st.floats(0, 2.0**53)  # whatever a snapshot may hold
 FIGURES = st.fixed_dictionaries(
     {
         "valid": st.booleans(),

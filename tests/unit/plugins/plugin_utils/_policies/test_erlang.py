@@ -141,6 +141,19 @@ def test_an_slo_out_of_reach_is_said_and_not_chased() -> None:
     assert proposal.details["slo_reachable"] is False
 
 
+@pytest.mark.parametrize(("arrival_rate", "queued"), [(1e18, 0.0), (60.0, 2.0**53), (2.0**53, 2.0**53)])
+@pytest.mark.parametrize("queueing", ["shared", "per_instance"])
+def test_a_metric_that_cannot_be_is_no_ground_to_grow(arrival_rate: float, queued: float, queueing: str) -> None:
+    """A gauge that fell below 0 and is kept as an unsigned integer: nobody computes with 10^16 servers."""
+    settings = PolicySettings(queueing=queueing)
+    proposal, memory = ask(
+        arrival_rate, memory={"rates": [[0.0, 60.0]]}, settings=settings, figures={"queue_total": queued}
+    )
+    assert proposal.count is None
+    assert "cannot be: one of these metrics is wrong" in proposal.reason
+    assert memory == {"rates": [[0.0, 60.0]]}
+
+
 def test_without_an_slo_it_keeps_the_queue_stable() -> None:
     proposal, _unused = ask(400.0, 2, headroom=1.0, settings=PolicySettings(slo=Slo(p99_latency=None)))
     assert proposal.count == 12
