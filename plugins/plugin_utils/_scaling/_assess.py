@@ -65,10 +65,12 @@ def _known_as_failed(instance: Instance, memory: Memory) -> bool:
 
 
 def _adopted(report: Reported, settings: Settings, now: float) -> Mark:
-    """The mark of what was not started here: as it need not be new, one healthy answer is enough."""
-    asked_at = now if report.created_at is None else report.created_at
+    """The mark of what was not started here: as it need not be new, one healthy answer is enough.
+
+    Its time to boot begins now. It may be old, and was perhaps only late to answer this once.
+    """
     healthy_in_a_row = settings.health_successes - 1
-    return Mark(pool=report.pool, index=report.index, asked_at=asked_at, healthy_in_a_row=healthy_in_a_row)
+    return Mark(pool=report.pool, index=report.index, asked_at=now, healthy_in_a_row=healthy_in_a_row)
 
 
 def _assess_one(report: Reported, mark: Mark, probe: Probe | None, settings: Settings, now: float) -> Instance:

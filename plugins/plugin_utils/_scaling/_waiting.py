@@ -17,7 +17,7 @@ PAUSE_S = 0.25
 def converge_until(
     one_pass: Callable[[], Outcome],
     wait: float,
-    say: Callable[[str], None],
+    say: Callable[[str], object],
     sleep: Callable[[float], None],
     monotonic: Callable[[], float],
 ) -> list[Outcome]:

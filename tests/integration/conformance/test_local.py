@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -71,6 +72,18 @@ def test_clusters_that_start_at_once_share_no_port(ansible_playbook: Callable[..
     finally:
         for cluster in clusters:
             cluster.reach(0)
+
+
+def test_without_enough_ports_those_there_are_are_used(local: LocalScenario) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        first = probe.getsockname()[1]
+    local.settings["autoscale_pools"][0]["port_range"] = f"{first}-{first}"
+    run = local.try_to_reach(2)
+    assert not run.ok
+    assert f"chat-2 failed: port_range: no port is free in {first}-{first}" in run.output
+    assert len(local.pids()) == 1
+    assert [(i["name"], i["state"]) for i in local.status()["instances"]] == [("chat-1", "ready")]
 
 
 def test_words_and_environment_arrive_as_they_were_written(local: LocalScenario) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
 
@@ -35,7 +35,8 @@ class CustomDriver:
     def status(self) -> list[Reported]:
         if self._context.reported is None:
             expected = "have to set cluster_scale_reported to the list of its instances, even if it is empty"
-            raise OptionError("reported", f"the tasks of pool {self._context.name} {expected}")
+            # No OptionError: the host that they run on may be back at the next tick.
+            raise AutoscaleError(f"reported: the tasks of pool {self._context.name} {expected}")
         reported = [self._reported(position, item) for position, item in enumerate(self._context.reported, start=1)]
         names = [item.name for item in reported]
         for name in names:
@@ -70,8 +71,13 @@ class CustomDriver:
         if index is None:
             number = _TRAILING_NUMBER.search(item["name"])
             index = int(number[1]) if number else position
+        if item["name"] != quoted(item["name"]):
+            raise OptionError("reported", f"a name on one line is expected, got {quoted(item['name'])}")
         given = {key: value for key, value in item.items() if value is not None}
-        return Reported(**(given | {"pool": self._context.name, "index": index}))
+        given |= {"pool": self._context.name, "index": index}
+        if "reason" in given:
+            given["reason"] = quoted(given["reason"])
+        return Reported(**given)
 
 
 def _plain(instances: Sequence[Reported]) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._template
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PORTS_TIMEOUT_S = 10.0
 _RUNNING = {"STARTING", "RUNNING", "STOPPING"}
 
@@ -108,6 +109,10 @@ class LocalDriver:
         self._context = context
         self._command = _words(context.options["command"])
         self._ports = parse_range(context.options["port_range"])
+        for variable in context.options["environment"]:
+            if not _VARIABLE.fullmatch(str(variable)):
+                expected = "expected names of letters, digits and underscores"
+                raise OptionError("environment", f"{expected}, got {quoted(variable)}")
         self._root = Path(context.options["directory"] or _default_directory())
         self._directory = self._root / context.cluster / context.name
         self._supervisord = Supervisord(self._directory)
@@ -122,11 +127,17 @@ class LocalDriver:
         for path in (self._root, self._directory.parent, self._directory, self._instances, self._directory / "logs"):
             private_directory(path)
         self._supervisord.ensure_running()
-        refused = {}
         records = self._reserve(orders)
+        no_port = f"port_range: no port is free in {self._context.options['port_range']}"
+        refused = {order.name: no_port for order in orders[len(records) :]}
         for record in records:
             self._write_program(record)
-        self._supervisord.call("reloadConfig")
+        try:
+            self._supervisord.call("reloadConfig")
+        except Refused as refusal:
+            raise AutoscaleError(
+                f"supervisord in {self._directory} refused to read its configuration: {refusal}"
+            ) from refusal
         for record in records:
             try:
                 self._add(record.name)
@@ -211,15 +222,15 @@ class LocalDriver:
         return self._directory / "logs" / f"{name}.log"
 
     def _reserve(self, orders: Sequence[Order]) -> list[_Record]:
-        """Choose ports and write the records, which reserve them before anyone listens there."""
+        """Choose ports and write the records, which reserve them before anyone listens there.
+
+        Where there are not enough, the last orders get none.
+        """
         records = []
         with self._alone():
             reserved = {record.port for record in _read_records(self._root.glob("*/*/instances/*.json"))}
             ports = free_ports(self._ports, reserved, owner=str(self._directory))
-            for order in orders:
-                port = next(ports, None)
-                if port is None:
-                    raise AutoscaleError(f"port_range: no port is free in {self._context.options['port_range']}")
+            for order, port in zip(orders, ports, strict=False):
                 records.append(_Record(order.name, order.index, port, created_at=time.time()))
                 self._write_record(records[-1])
         return records
@@ -237,9 +248,7 @@ class LocalDriver:
 
     def _write_record(self, record: _Record) -> None:
         path = self._instances / f"{record.name}.json"
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(record)), encoding="utf-8")
-        new.replace(path)
+        _write(path, json.dumps(asdict(record)))
 
     def _write_program(self, record: _Record) -> None:
         values = {
@@ -255,16 +264,14 @@ class LocalDriver:
         lines.append(f"cd -- {shlex.quote(self._context.options['working_directory'])} || exit 127")
         lines.append("exec " + shlex.join(fill(word, values) or "" for word in self._command))
         script = self._instances / f"{record.name}.sh"
-        # Created private before anything is in it: the environment may hold secrets.
-        script.touch(mode=0o600)
-        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        _write(script, "\n".join(lines) + "\n")
         program = _PROGRAM.format(
             name=record.name,
             script=script,
             log=self._log(record.name),
             stop_timeout=math.ceil(self._context.stop_timeout),
         )
-        script.with_suffix(".conf").write_text(program, encoding="utf-8")
+        _write(script.with_suffix(".conf"), program)
 
     def _clear_away(self, name: str) -> None:
         if self._supervisord.is_running():
@@ -272,6 +279,14 @@ class LocalDriver:
                 self._supervisord.call("removeProcessGroup", name)
         for suffix in (".conf", ".sh", ".json"):
             (self._instances / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole. It is private from the beginning: the environment may hold secrets."""
+    new = path.with_name(path.name + ".new")
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _default_directory() -> Path:

@@ -49,8 +49,19 @@ def test_custom_takes_indexes_from_names_or_positions() -> None:
 def test_custom_refuses_twins_and_no_report() -> None:
     with pytest.raises(OptionError, match="reported: chat-1 is listed twice in pool cloud"):
         custom([{"name": "chat-1"}, {"name": "chat-1"}]).status()
-    with pytest.raises(OptionError, match="cluster_scale_reported"):
+    with pytest.raises(AutoscaleError, match="cluster_scale_reported") as error:
         custom(None).status()
+    assert not isinstance(error.value, OptionError), "the host may be back at the next tick"
+
+
+def test_what_custom_tasks_report_is_text_from_outside() -> None:
+    (reported,) = custom([{"name": "chat-1", "reason": "\x1b[2Jno\nquota" + 9000 * "!"}]).status()
+    assert reported.reason is not None
+    assert reported.reason.startswith("[2Jno quota!!!")
+    assert len(reported.reason) <= 200
+    for name in ("chat\n1", "\x1bchat", "x" * 300):
+        with pytest.raises(OptionError, match="reported: a name on one line"):
+            custom([{"name": name}]).status()
 
 
 def test_custom_leaves_operations_to_the_tasks_in_order() -> None:
@@ -108,6 +119,14 @@ def test_a_command_line_is_split_as_a_shell_does(words: list[str]) -> None:
 def test_odd_commands_are_refused(command: object) -> None:
     with pytest.raises(OptionError, match=r"^command: expected a line or a list of words"):
         _words(command)
+
+
+@pytest.mark.parametrize("variable", ["MY-VAR", "A B", "", "1X", "X=1;reboot"])
+def test_names_that_no_shell_can_export_are_refused(tmp_path: Path, variable: str) -> None:
+    pool = {"backend": "local", "command": ["x"], "environment": {variable: "1"}, "directory": str(tmp_path)}
+    pool |= {"port_range": "20000-20010", "address": "127.0.0.1", "working_directory": "/"}
+    with pytest.raises(OptionError, match="environment: expected names of letters, digits and underscores, got"):
+        make_driver("local", PoolContext("chat", "local", pool, stop_timeout=30.0))
 
 
 def test_only_known_places_are_filled_and_what_is_filled_in_is_not_looked_at_again() -> None:
