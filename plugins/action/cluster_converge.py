@@ -36,7 +36,7 @@ class ActionModule(ClusterAction):
         if self.check_mode:
             memory = Memory.from_plain(store.read(f"{cluster.name}.instances").data)
             outcome, _memory = converge(cluster, memory, options["target"], dry_run=True)
-            self._display.display(outcome.intention())  # some callbacks show nothing else
+            self.say(outcome.intention())  # some callbacks show nothing else
             return self._result(cluster, [outcome])
         forgive = itertools.chain([options["retry_now"]], itertools.repeat(False))
 
@@ -51,14 +51,13 @@ class ActionModule(ClusterAction):
 
         if not options["wait"]:
             return self._result(cluster, [one_pass()])
-        say = self._display.display
-        return self._result(cluster, converge_until(one_pass, options["wait"], say, time.sleep, time.monotonic))
+        return self._result(cluster, converge_until(one_pass, options["wait"], self.say, time.sleep, time.monotonic))
 
     def _result(self, cluster: Cluster, passes: list[Outcome]) -> dict[str, Any]:
         last = passes[-1]
         for failure in (failure for outcome in passes for failure in outcome.failures()):
             # A loop that goes on would hide it.
-            self._display.warning(f"{last.cluster}: {failure['name']} failed: {failure['reason']}")
+            self.warn(f"{last.cluster}: {failure['name']} failed: {failure['reason']}")
         # Under check mode the instances are those that are there, not those that would be.
         instances = last.before if self.check_mode else last.after
         return {

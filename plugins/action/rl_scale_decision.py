@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -51,38 +51,38 @@ class ActionModule(ObservingAction):
     SPEC = DECISION_SPEC
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one operation; that another run works on the cluster is no error."""
+        """Carry out one operation."""
+        return self._decide(options) if options["operation"] == "decide" else self._pin(options)
+
+    def _decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """One tick; that another run works on the cluster is no error, nor is what a further tick may do better."""
+        nothing = {"changed": False, "act": False, "ask": False}
         try:
-            return self._decide(options) if options["operation"] == "decide" else self._pin(options)
+            return self._observe_and_decide(options)
         except (_lease.LeaseHeld, _lease.LeaseLost, StateBusy) as busy:
-            line = f"{options['cluster']}: busy, {busy}"
-            self._display.display(line)
-            return self.known | {"changed": False, "busy": True, "act": False, "over": True, "message": line}
+            message = self.say(f"{options['cluster']}: busy, {busy}")
+            return self.known | nothing | {"busy": True, "over": True, "batches": [], "message": message}
         except AutoscaleError as error:
             if isinstance(error, SettingError) or not self.known.get("further"):
                 raise
-            # Told, but no failure of the task, which would end the run: the next tick may do better.
-            line = f"{options['cluster']}: this tick failed: {self.without_secrets(str(error))}"
-            self._display.display(line, color=constants.COLOR_ERROR)
-            return self.known | {"changed": False, "act": False, "over": False, "message": line}
+            message = self.say(f"{options['cluster']}: this tick failed: {error}", constants.COLOR_ERROR)
+            return self.known | nothing | {"over": False, "message": message}
 
-    def _decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _observe_and_decide(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """One tick: observe, learn, decide, remember."""
         settings = cluster_settings(options)
         refuse_unknown(self._variables, _SETTINGS)
-        self.known = {"busy": False, "ask": False, "tick": None, "batches": [], "further": 0}
-        store, status, snapshot = self.open_store(options), options["status"], options["snapshot"]
-        if snapshot is None and status is None:
-            status, snapshot = self._observe(options, store)
+        self.known = {"busy": False, "ask": False, "tick": None, "batches": [], "further": 0, "message": ""}
+        store = self.open_store(options)
+        status, snapshot = _given(options) or self._observe(settings, options, store)
         if status is None or snapshot is None:
             ask = self.known["ask"]
             return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
         decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot)
         unready = _run.first_unready(status["instances"])
-        line = _run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else "")
-        self._display.display(line)
+        message = self.say(_run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else ""))
         for warning in snapshot.get("warnings") or []:
-            self._display.warning(f"{options['cluster']}: {warning}")
+            self.warn(f"{options['cluster']}: {warning}")
         acts = settings.mode == _agent.ACT
         act = acts and (decision.target != decision.current or bool(status["unfinished"]))
         return self.known | {
@@ -92,28 +92,35 @@ class ActionModule(ObservingAction):
             "fence": fence,
             "decision": asdict(decision),
             "snapshot": {name: value for name, value in snapshot.items() if name != "counters"},
-            "message": line,
+            "message": message,
         }
 
-    def _observe(self, options: Mapping[str, Any], store: Store) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    def _observe(
+        self, settings: _agent.ClusterSettings, options: Mapping[str, Any], store: Store
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """Status and snapshot, once the tick is due; None where there is nothing to see, or not yet."""
-        observing = self.options(SNAPSHOT_SPEC, {"cluster": options["cluster"]})
+        observing = self.options(SNAPSHOT_SPEC, self.arguments_of(SNAPSHOT_SPEC) | {"cluster": options["cluster"]})
         check_options(observing)
         cluster = self.pooled_cluster(options)
         if cluster is None:
             raise OptionError("pools", "needed to find the instances, unless snapshot and status are given")
+        _check_pools(settings, cluster.only_watched, cluster.capacity)
         if options["pace"] or options["tick"]:
             why_not = self._wait(self._this_tick(options, store), cluster, options["interval"])
             if why_not:
-                self._display.display(f"{options['cluster']}: {why_not}")
-            self.known["ask"] = cluster.unreported and not why_not
-            if why_not or cluster.unreported:
+                self.known["message"] = self.say(f"{options['cluster']}: {why_not}")
+                return None, None
+            if cluster.unreported:
+                self.known["ask"] = True
+                self._hold(options, store)
                 return None, None
         status = status_of(cluster, store)
         return status, self.snapshot(observing, status, store)
 
     def _this_tick(self, options: Mapping[str, Any], store: Store) -> _run.Tick | None:
         """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""
+        if options["tick"] and options["pace"]:
+            raise OptionError("tick", "it belongs to the loop: no setting, and not for the first tick of a run")
         if options["tick"]:
             tick, batches = _run.Tick.from_text(options["tick"]), options["batches"] or []
         else:
@@ -138,7 +145,7 @@ class ActionModule(ObservingAction):
     def _warn_of_few_forks(self) -> None:
         forks = self._variables.get("ansible_forks")
         if forks and len(self._variables.get("ansible_play_hosts", ())) > forks:
-            self._display.warning(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
+            self.warn(f"more clusters than forks ({forks}) tick late; run with -f of at least their number")
 
     def _tick(
         self,
@@ -150,7 +157,7 @@ class ActionModule(ObservingAction):
         snapshot: Mapping[str, Any],
     ) -> tuple[_agent.Decision, int | None]:
         """Learn, decide and remember, in one transaction. Returns the decision, and the fence unless in check mode."""
-        _check_pools(settings, status)
+        _check_pools(settings, status.get("only_watched"), status.get("capacity"))
         settings = settings.within(status.get("capacity"))
         tick = _agent.Tick(
             now=time.time(),
@@ -168,15 +175,24 @@ class ActionModule(ObservingAction):
             return decision, None
         with store.transaction(options["cluster"]) as transaction:
             for note in transaction.record.notes:
-                self._display.warning(f"{options['cluster']}: {note}")
-            seconds = _run.lease_seconds(options["interval"], self.known["further"])
-            memory = _lease.acquire(transaction.record.data, self.owner, tick.now, seconds)
+                self.warn(f"{options['cluster']}: {note}")
+            memory = self._leased(transaction.record.data, options["interval"], tick.now)
             _refuse_the_outdated(memory, status, tick.now)
             memory.setdefault("seed", secrets.randbits(32))
             decision, memory = _agent.decide(memory, tick, settings)
             _refuse_blindness(decision, status, snapshot)
             transaction.write(memory)
         return decision, memory["lease"]["fence"]
+
+    def _leased(self, data: Mapping[str, Any], interval: float, now: float) -> dict[str, Any]:
+        """The state with the cluster's lease for this run. Raises LeaseHeld."""
+        return _lease.acquire(data, self.owner, now, _run.lease_seconds(interval, self.known["further"]))
+
+    def _hold(self, options: Mapping[str, Any], store: Store) -> None:
+        """Take the lease before pools are asked by tasks, which may take long. Raises LeaseHeld."""
+        if not self.check_mode:
+            with store.transaction(options["cluster"]) as transaction:
+                transaction.write(self._leased(transaction.record.data, options["interval"], time.time()))
 
     def _pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Set or remove the pin that a person leaves in the state."""
@@ -185,7 +201,7 @@ class ActionModule(ObservingAction):
         before = store.read(options["cluster"]).data.get("pin")
         if not self.check_mode and before != pin:
             with store.transaction(options["cluster"]) as transaction:
-                transaction.write({**transaction.record.data, "pin": pin})
+                transaction.write({**_lease.outdate(transaction.record.data), "pin": pin})
         return {"changed": before != pin, "busy": False, "diff": {"before": {"pin": before}, "after": {"pin": pin}}}
 
     def _wanted_pin(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,17 +214,34 @@ class ActionModule(ObservingAction):
         cluster = self.pooled_cluster(options)
         if cluster is not None:
             check_target(pin.count, cluster.pools, cluster.settings)
+        setting = Pin.from_option(self.options({"pin": DECISION_SPEC["pin"]}, {})["pin"])
+        if setting and setting.holds(time.time()) and setting.count != pin.count:
+            raise OptionError("pin", f"autoscale_pin, which goes first, keeps {setting.count}; change that instead")
         return asdict(pin) | ({} if minutes is None else {"until": time.time() + 60 * minutes})
 
 
-def _check_pools(settings: _agent.ClusterSettings, status: Mapping[str, Any]) -> None:
+def _given(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The options status and snapshot, if they are given. Raises OptionError for what they cannot be."""
+    if options["status"] is None and options["snapshot"] is None:
+        return None
+    for name, needed in (
+        ("status", ("instances", "unfinished", "at")),
+        ("snapshot", ("valid", "at", "source", "reasons")),
+    ):
+        if options[name] is None:
+            raise OptionError(name, "expected beside the other of status and snapshot, got nothing")
+        for key in needed:
+            if key not in options[name]:
+                raise OptionError(name, f"expected what the action returns, got something without {key}")
+    return options["status"], options["snapshot"]
+
+
+def _check_pools(settings: _agent.ClusterSettings, only_watched: Sequence[str] | None, capacity: int | None) -> None:
     """Refuse what the cluster's pools cannot do."""
-    if settings.mode == _agent.ACT and status.get("only_watched"):
-        pool = status["only_watched"][0]
-        raise OptionError(
-            "mode", f"pool {pool} is static: it can be watched, not scaled; set autoscale_mode: recommend"
-        )
-    capacity, at_least = status.get("capacity"), settings.guards.min_instances
+    if settings.mode == _agent.ACT and only_watched:
+        watched = f"pool {only_watched[0]} is static: it can be watched, not scaled"
+        raise OptionError("mode", f"{watched}; set autoscale_mode: recommend")
+    at_least = settings.guards.min_instances
     if capacity is not None and capacity < at_least:
         raise OptionError("min_instances", f"the pools hold {capacity} instances at most, got {at_least}")
 

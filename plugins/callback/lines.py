@@ -31,7 +31,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     CALLBACK_NAME = "rlops.autoscale.lines"
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        self._display.display("no cluster: the inventory has no host in the group autoscaled", color="red")
+        self._display.display(
+            "no cluster: no host of the inventory is in the group autoscaled, or -l leaves none of them", color="red"
+        )
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._say(result, "ignored" if ignore_errors else "failed")

@@ -21,6 +21,8 @@ description:
   - Missing or old data never leads to fewer instances and teaches nothing.
 author:
   - rlops.autoscale contributors (@rlops)
+requirements:
+  - requests and prometheus-client, where it observes itself
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.policies
@@ -312,7 +314,8 @@ busy:
   type: bool
   sample: false
 over:
-  description: Whether the run has nothing left to do on this cluster, neither now nor later.
+  description:
+    - Whether the run has nothing left to do on this cluster, neither now nor later. With O(pace), it ends then.
   returned: when O(operation=decide)
   type: bool
   sample: false
@@ -336,7 +339,8 @@ further:
   sample: 3
 fence:
   description:
-    - The number of the lease, which grows with each new holder, for O(rlops.autoscale.cluster_converge#module:fence).
+    - The number of the lease, which grows with each new holder and each pin, for
+      O(rlops.autoscale.cluster_converge#module:fence).
     - Null in check mode, which takes none.
   returned: where something was observed and decided
   type: int
@@ -348,7 +352,7 @@ wrong_setting:
   sample: true
 message:
   description: The tick in one line, or why there was none.
-  returned: where something was decided or went wrong, or when RV(busy)
+  returned: when O(operation=decide); empty where the pools have to be asked first
   type: str
   sample: "14:00:15 chat: p99 0.143 s, queue 2.1, lag 4 ms, 312/s | 3 ready, order 8 | 312 msg/s ..."
 """

@@ -4,7 +4,7 @@
 
 """Base of the collection's action plugins: options from arguments and host variables, errors, secrets, the state store.
 
-The only file of ``plugin_utils``, beside the cache adapter of ``_state``, that knows Ansible.
+The only file of ``plugin_utils`` that knows Ansible, beside ``_observing`` and the cache adapter of ``_state``.
 """
 
 from __future__ import annotations
@@ -83,6 +83,21 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
     def without_secrets(self, value: Any) -> Any:
         """The value with stars in place of what options marked as secret."""
         return remove_values(value, self._secrets) if self._secrets else value
+
+    def say(self, line: str, color: str | None = None) -> str:
+        """Show a line to people, without secrets; returns what was shown."""
+        shown: str = self.without_secrets(line)
+        self._display.display(shown, color=color)
+        return shown
+
+    def warn(self, line: str) -> None:
+        """Show a warning, without secrets."""
+        self._display.warning(self.without_secrets(line))
+
+    def arguments_of(self, spec: Spec) -> dict[str, Any]:
+        """Those of the task's arguments that are settings of another action, too."""
+        names = spec.keys() - TASK_OPTIONS
+        return {name: value for name, value in self._task.args.items() if name in names}
 
     @property
     def check_mode(self) -> bool:

@@ -143,7 +143,7 @@ def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decis
         booting=tick.counts.booting,
         draining=tick.counts.draining,
         snapshot=tick.snapshot,
-        settings=_with_pin(settings.guards, memory.get("pin")),
+        settings=_with_pin(settings.guards, memory.get("pin"), tick.now),
         memory=memory.get("guards", {}),
     )
     verdict = _guards.judge(context, proposal.count)
@@ -204,9 +204,11 @@ def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool
     return failed or not 0 <= age <= OLDEST_TICKS * settings.guards.interval
 
 
-def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None) -> _guards.GuardSettings:
-    """The guards with the pin a person has left in the state, unless the settings have one."""
-    return guards if guards.pin or not pinned else replace(guards, pin=_guards.Pin.from_option(pinned))
+def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None, now: float) -> _guards.GuardSettings:
+    """The guards with the pin a person has left in the state, unless the settings have one that holds."""
+    if guards.pin and guards.pin.holds(now):
+        return guards
+    return replace(guards, pin=_guards.Pin.from_option(pinned))
 
 
 def _reason(proposal: Proposal, verdict: _guards.Verdict) -> str:

@@ -33,8 +33,8 @@ class ObservingAction(ClusterAction):
         """The cluster as its pools and settings describe it; None if it has no pools. Raises OptionError."""
         if VARIABLE_PREFIX + "pools" not in self._variables:
             return None
-        given = {name: self._task.args[name] for name in ("http", "state_store") if name in self._task.args}
-        return Cluster.from_options(self.options(SCALING_SPEC, given | {"cluster": options["cluster"]}))
+        arguments = self.arguments_of(SCALING_SPEC) | {"cluster": options["cluster"]}
+        return Cluster.from_options(self.options(SCALING_SPEC, arguments))
 
     def snapshot(self, options: dict[str, Any], status: Mapping[str, Any] | None, store: Store) -> dict[str, Any]:
         """Observe the instances of the status, else those of the option; see SNAPSHOT_SPEC for the options."""

@@ -18,7 +18,8 @@ Spec: TypeAlias = Mapping[str, dict[str, Any] | Callable[[Mapping[str, Any]], di
 #: An option ``foo`` that a task does not give is read from the host variable ``autoscale_foo``.
 VARIABLE_PREFIX = "autoscale_"
 
-#: What one task is told or passes on to the next. Such options are never read from host variables.
+#: What one task is told or passes on to the next. Such options are never read from host variables; `tick` is, from the
+#: variable of the loop in playbooks/tasks/ticks.yml.
 TASK_OPTIONS = frozenset(
     {
         "batches",

@@ -54,15 +54,9 @@ def acquire(
     lease = data.get("lease", {})
     if _holds(lease, owner):
         return _with_lease(data, owner, now + ttl, lease["fence"])
-    if _is_held(lease) and now < lease["expires_at"] and not (is_gone or process_is_gone)(lease, owner):
+    if lease and now < lease["expires_at"] and not (is_gone or process_is_gone)(lease, owner):
         raise LeaseHeld(lease, now)
     return _with_lease(data, owner, now + ttl, lease.get("fence", 0) + 1)
-
-
-def renew(data: Data, owner: Owner, fence: int, now: float, ttl: float) -> dict[str, Any]:
-    """The data with the lease extended to `now + ttl` seconds. Raises LeaseLost as `check` does."""
-    check(data, owner, fence)
-    return _with_lease(data, owner, now + ttl, fence)
 
 
 def check(data: Data, owner: Owner, fence: int) -> None:
@@ -70,14 +64,14 @@ def check(data: Data, owner: Owner, fence: int) -> None:
     as nobody took it."""
     lease = data.get("lease", {})
     if not _holds(lease, owner) or lease["fence"] != fence:
-        taker = quoted(lease["owner"]) if _is_held(lease) else "a run that has ended"
-        raise LeaseLost(f"the lease (fence {fence}) was taken over by {taker} (fence {lease.get('fence', 0)})")
+        last = f"{quoted(lease['owner'])} has the lease now, with fence {lease['fence']}" if lease else "it is gone"
+        raise LeaseLost(f"somebody has pinned the cluster or taken over since this was decided (fence {fence}): {last}")
 
 
-def release(data: Data, owner: Owner) -> dict[str, Any]:
-    """The data with the lease free, if `owner` has it; the fence stays, to be counted on."""
-    lease = data.get("lease", {})
-    return {**data, "lease": {"fence": lease["fence"]}} if _holds(lease, owner) else dict(data)
+def outdate(data: Data) -> dict[str, Any]:
+    """The data with a higher fence: what was decided before is not carried out any more. The holder keeps the lease."""
+    lease = data.get("lease")
+    return {**data, "lease": {**lease, "fence": lease["fence"] + 1}} if lease else dict(data)
 
 
 def current_owner(pid: int) -> dict[str, Any]:
@@ -109,12 +103,8 @@ def process_is_gone(holder: Owner, owner: Owner) -> bool:
     return None not in (start, holder["process_start"]) and start != holder["process_start"]
 
 
-def _is_held(lease: Data) -> bool:
-    return "owner" in lease
-
-
 def _holds(lease: Data, owner: Owner) -> bool:
-    return _is_held(lease) and all(lease[part] == owner[part] for part in _IDENTITY)
+    return bool(lease) and all(lease[part] == owner[part] for part in _IDENTITY)
 
 
 def _with_lease(data: Data, owner: Owner, expires_at: float, fence: int) -> dict[str, Any]:

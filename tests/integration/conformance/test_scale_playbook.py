@@ -74,6 +74,15 @@ def test_one_of_several_clusters_has_to_be_named(local: LocalScenario, ansible_p
     assert run.output.count("fatal: ") <= 2, run.output
 
 
+@pytest.mark.parametrize("cluster", ["chatt", "localhost", "all"])
+def test_a_cluster_that_is_none_is_refused(local: LocalScenario, cluster: str) -> None:
+    run = local.play(PLAYBOOK, instance_count=1, cluster=cluster)
+    assert not run.ok
+    assert f"cluster: expected one of chat, got '{cluster}'" in run.output
+    assert local.pids() == {}
+    assert not (local.home / "state").exists()
+
+
 def test_the_pin_is_set_before_anything_is_ordered(local: LocalScenario) -> None:
     """So that a tick of the agent in between cannot undo it."""
     run = local.play(PLAYBOOK, "-v", instance_count=2)

@@ -161,6 +161,8 @@ def test_a_pin_in_the_state_holds_unless_the_settings_have_one() -> None:
     assert decide(pinned, tick(), settings())[0].target == 6
     guards = GuardSettings(max_instances=20, pin=Pin(4, None))
     assert decide(pinned, tick(), settings(guards=guards))[0].target == 4
+    run_out = GuardSettings(max_instances=20, pin=Pin(4, 1.0))
+    assert decide(pinned, tick(), settings(guards=run_out))[0].target == 6
 
 
 def test_the_service_rate_is_learned_unless_it_is_given() -> None:

@@ -34,6 +34,7 @@ NOW = 1_000_000.0
         pytest.param(NOW + 3600, 0, [0], id="the clock was set back"),
         pytest.param(None, 0, [0], id="one tick"),
         pytest.param(NOW - 5, 0, [], id="not due before the deadline"),
+        pytest.param(NOW - 13, 0, [0], id="one tick, started each interval: the last was at the end of observing"),
     ],
 )
 def test_when_a_run_ticks(last_at: float | None, deadline: float, expected: list[float]) -> None:

@@ -21,9 +21,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lease impo
     acquire,
     check,
     current_owner,
+    outdate,
     process_is_gone,
-    release,
-    renew,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,42 +69,41 @@ def test_the_holder_may_take_it_again() -> None:
 def test_an_expired_or_dead_holder_is_replaced_under_a_new_fence(now: float, is_gone: Any) -> None:
     data = acquire(acquire({}, A, NOW, TTL), B, now, TTL, is_gone)
     assert data["lease"] == {**B, "expires_at": now + TTL, "fence": 2}
-    with pytest.raises(LeaseLost, match=r"the lease \(fence 1\) was taken over by B \(fence 2\)"):
+    with pytest.raises(LeaseLost, match=r"taken over since .* \(fence 1\): B has the lease now, with fence 2"):
         check(data, A, 1)
 
 
 def test_an_expired_lease_that_nobody_took_is_not_lost() -> None:
-    data = acquire({}, A, NOW, TTL)
-    check(data, A, 1)
-    assert renew(data, A, 1, NOW + 2 * TTL, TTL)["lease"]["expires_at"] == NOW + 3 * TTL
+    check(acquire({}, A, NOW, TTL), A, 1)
 
 
-def test_release_frees_it_but_the_fence_goes_on() -> None:
-    data = release(acquire({"tick": 3}, A, NOW, TTL), A)
-    assert data == {"tick": 3, "lease": {"fence": 1}}
-    with pytest.raises(LeaseLost, match=r"\(fence 1\) was taken over by a run that has ended \(fence 1\)"):
+def test_what_was_decided_before_is_outdated_but_the_holder_stays() -> None:
+    data = outdate(acquire({"tick": 3}, A, NOW, TTL))
+    with pytest.raises(LeaseLost, match=r"somebody has pinned the cluster .* \(fence 1\): A has .* fence 2"):
         check(data, A, 1)
-    assert acquire(data, B, NOW, TTL, alive)["lease"]["fence"] == 2
+    with pytest.raises(LeaseHeld):
+        acquire(data, B, NOW, TTL, alive)
+    check(acquire(data, A, NOW, TTL), A, 2)
+    assert outdate({"tick": 3}) == {"tick": 3}
 
 
-def test_nobody_releases_what_another_has() -> None:
-    data = acquire({}, A, NOW, TTL)
-    assert release(data, B) == data
-    assert release({}, B) == {}
+def test_a_lease_that_is_gone_is_lost() -> None:
+    with pytest.raises(LeaseLost, match=r"\(fence 1\): it is gone"):
+        check({}, A, 1)
 
 
 def test_a_straggler_of_the_same_process_is_refused_by_its_fence() -> None:
     late = acquire({}, A, NOW, TTL)["lease"]["fence"]
-    data = release(acquire(acquire({}, A, NOW, TTL), B, NOW + TTL, TTL, alive), B)
-    data = acquire(data, A, NOW + TTL, TTL, alive)
+    data = acquire(acquire({}, A, NOW, TTL), B, NOW + TTL, TTL, alive)
+    data = acquire(data, A, NOW + 2 * TTL, TTL, alive)
     check(data, A, 3)
-    with pytest.raises(LeaseLost, match=r"fence 1\) was taken over by A \(fence 3\)"):
-        renew(data, A, late, NOW + TTL, TTL)
+    with pytest.raises(LeaseLost, match=r"\(fence 1\): A has the lease now, with fence 3"):
+        check(data, A, late)
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("ABC"), st.sampled_from(["acquire", "release"]), st.floats(0, 40), st.booleans())
+        st.tuples(st.sampled_from("ABC"), st.sampled_from(["acquire", "outdate"]), st.floats(0, 40), st.booleans())
     )
 )
 def test_every_new_holder_has_a_higher_fence_and_older_ones_are_refused(steps: list[tuple[Any, ...]]) -> None:
@@ -113,21 +111,23 @@ def test_every_new_holder_has_a_higher_fence_and_older_ones_are_refused(steps: l
     now, granted = NOW, [("", 0)]
     for name, step, pause, dead in steps:
         now += pause
-        if step == "release":
-            data = release(data, owner(name))
+        if step == "outdate":
+            data = outdate(data)
+        else:
+            try:
+                data = acquire(data, owner(name), now, TTL, gone if dead else alive)
+            except LeaseHeld as held:
+                assert held.holder["owner"] == granted[-1][0] != name
+                continue
+        if not data:
             continue
-        try:
-            data = acquire(data, owner(name), now, TTL, gone if dead else alive)
-        except LeaseHeld as held:
-            assert held.holder["owner"] == granted[-1][0] != name
-            continue
-        grant = (name, data["lease"]["fence"])
+        grant = (data["lease"]["owner"], data["lease"]["fence"])
         assert grant[1] > granted[-1][1] or grant == granted[-1]
         granted.append(grant)
         for other, fence in set(granted[1:]) - {grant}:
             with pytest.raises(LeaseLost):
                 check(data, owner(other), fence)
-        check(data, owner(name), grant[1])
+        check(data, owner(grant[0]), grant[1])
 
 
 # Real processes
