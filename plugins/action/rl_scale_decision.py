@@ -155,8 +155,8 @@ class ActionModule(ObservingAction):
         *,
         status: Mapping[str, Any],
         snapshot: Mapping[str, Any],
-    ) -> tuple[_agent.Decision, int | None]:
-        """Learn, decide and remember, in one transaction. Returns the decision, and the fence unless in check mode."""
+    ) -> tuple[_agent.Decision, int]:
+        """Learn, decide and remember, in one transaction. Returns the decision, and the fence (0 in check mode)."""
         _check_pools(settings, status.get("only_watched"), status.get("capacity"))
         settings = settings.within(status.get("capacity"))
         tick = _agent.Tick(
@@ -172,7 +172,7 @@ class ActionModule(ObservingAction):
         if self.check_mode:
             decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
             _refuse_blindness(decision, status, snapshot)
-            return decision, None
+            return decision, 0
         with store.transaction(options["cluster"]) as transaction:
             for note in transaction.record.notes:
                 self.warn(f"{options['cluster']}: {note}")
@@ -182,7 +182,8 @@ class ActionModule(ObservingAction):
             decision, memory = _agent.decide(memory, tick, settings)
             _refuse_blindness(decision, status, snapshot)
             transaction.write(memory)
-        return decision, memory["lease"]["fence"]
+        fence: int = memory["lease"]["fence"]
+        return decision, fence
 
     def _leased(self, data: Mapping[str, Any], interval: float, now: float) -> dict[str, Any]:
         """The state with the cluster's lease for this run. Raises LeaseHeld."""

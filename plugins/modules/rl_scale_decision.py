@@ -341,7 +341,7 @@ fence:
   description:
     - The number of the lease, which grows with each new holder and each pin, for
       O(rlops.autoscale.cluster_converge#module:fence).
-    - Null in check mode, which takes none.
+    - V(0) in check mode, which takes none.
   returned: where something was observed and decided
   type: int
   sample: 42

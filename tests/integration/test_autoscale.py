@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 pytestmark = pytest.mark.core
@@ -393,8 +394,9 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
     }
 
     def pids() -> dict[str, int]:
+        """The processes that run, as the system knows them."""
         found = {path.stem: int(path.read_text().split()[0]) for path in tmp_path.glob("run/*.pid")}
-        return {name: pid for name, pid in found.items() if Path(f"/proc/{pid}/cmdline").read_bytes()}
+        return {name: pid for name, pid in found.items() if _processes.start_of(pid) not in (None, _processes.ENDED)}
 
     try:
         dry = clusters.run(check=True)
@@ -416,10 +418,10 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
             os.kill(pids()["chat-1"], signal.SIGKILL)
             output = first.communicate(timeout=60)[0]
         assert first.returncode == 0, output
-        assert len(asked.read_text().split()) == clusters.state()["tick"] == 5, output
+        assert len(asked.read_text().split()) == clusters.state()["tick"] >= 3, "once a tick\n" + output
         assert "order 2" in output
-        assert "1 to be replaced" in output or "booting" in output.splitlines()[-1] or "2 ready" in output, output
-        assert len(pids()) == 2, output
+        assert "2 ready, keep 2" in output
+        assert len(pids()) == 2, "what was killed has been replaced\n" + output
     finally:
         for path in tmp_path.glob("run/*.pid"):
             with contextlib.suppress(ProcessLookupError):
@@ -516,8 +518,8 @@ def test_an_unreachable_host_of_a_custom_pool_ends_no_run(
         "- ansible.builtin.set_fact:\n    cluster_scale_reported: []\n  when: there is reachable\n"
     )
     clusters.settings = {
-        "autoscale_deadline": 4,
-        "autoscale_interval": 2,
+        "autoscale_deadline": 8,
+        "autoscale_interval": 7,
         "autoscale_pools": [{"backend": "custom", "tasks": str(clusters.home / "pool.yml")}],
     }
     inventory = json.loads(clusters.inventory())
@@ -526,7 +528,7 @@ def test_an_unreachable_host_of_a_custom_pool_ends_no_run(
     run = clusters.ansible_playbook(PLAYBOOK, json.dumps(inventory, indent=1))
     assert run.rc != 0, "the last tick failed, too\n" + run.output
     assert "UNREACHABLE" in run.output
-    assert run.output.count("chat: this tick failed: reported: the tasks of pool custom have to set") >= 2, run.output
+    assert run.output.count("this tick failed: reported: the tasks of pool custom have to set") >= 2, run.output
 
 
 def test_text_of_a_hostile_service_is_never_templated(
