@@ -130,8 +130,12 @@ def smallest_as_good(agent: Verdict, fixed: Mapping[int, Verdict]) -> int | None
 
 
 def next_counts(agent: Verdict, fixed: Mapping[int, Verdict], equal: int, concurrent: int, most: int) -> list[int]:
-    """The fixed counts to replay next: up from the one that costs the same, until one is as good as the agent."""
-    if smallest_as_good(agent, fixed) is not None:
+    """The fixed counts to replay next: up from the one that costs the same, until one is as good as the agent.
+
+    No more where the machine did not keep up with the last ones: of larger counts it would tell even less.
+    """
+    late = any(verdict.lateness_p99_s > HONEST_LATENESS for verdict in fixed.values())
+    if late or smallest_as_good(agent, fixed) is not None:
         return []
     first = max(fixed, default=equal - 1) + 1
     return list(range(first, min(first + concurrent, most + 1)))

@@ -109,6 +109,11 @@ def test_the_search_ends_at_once_where_the_equal_cost_is_as_good() -> None:
     assert report.next_counts(verdict(5, 400), fixed(3, 0, first=4), equal=4, concurrent=2, most=16) == []
 
 
+def test_the_search_ends_where_the_machine_does_not_keep_up() -> None:
+    late = {4: verdict(9, 400, "4 fixed", lateness=2 * report.HONEST_LATENESS)}
+    assert report.next_counts(verdict(2, 400), late, equal=4, concurrent=3, most=16) == []
+
+
 @given(
     st.lists(st.integers(0, 50), min_size=16, max_size=16), st.integers(1, 16), st.integers(1, 5), st.integers(0, 50)
 )
