@@ -52,7 +52,7 @@ class Settings:
 
     instances: Path  # file that says where the service is
     connection_rate: float = 4.0  # messages/s of one connection
-    connection_life: float = 1.0  # s, mean
+    connection_life: float = 2.0  # s, mean
     grace: float = 5.0  # s after the end of the trace that answers are waited for
     seed: int = 1
 
