@@ -215,6 +215,7 @@ class ActionModule(ObservingAction):
         cluster = self.pooled_cluster(options)
         if cluster is not None:
             check_target(pin.count, cluster.pools, cluster.settings)
+            _refuse_static(cluster.only_watched)
         setting = Pin.from_option(self.options({"pin": DECISION_SPEC["pin"]}, {})["pin"])
         if setting and setting.holds(time.time()) and setting.count != pin.count:
             raise OptionError("pin", f"autoscale_pin, which goes first, keeps {setting.count}; change that instead")
@@ -239,12 +240,18 @@ def _given(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] 
 
 def _check_pools(settings: _agent.ClusterSettings, only_watched: Sequence[str] | None, capacity: int | None) -> None:
     """Refuse what the cluster's pools cannot do."""
-    if settings.mode == _agent.ACT and only_watched:
-        watched = f"pool {only_watched[0]} is static: it can be watched, not scaled"
-        raise OptionError("mode", f"{watched}; set autoscale_mode: recommend")
+    if settings.mode == _agent.ACT:
+        _refuse_static(only_watched)
     at_least = settings.guards.min_instances
     if capacity is not None and capacity < at_least:
         raise OptionError("min_instances", f"the pools hold {capacity} instances at most, got {at_least}")
+
+
+def _refuse_static(only_watched: Sequence[str] | None) -> None:
+    """Raise OptionError where there is a pool that cannot be scaled."""
+    if only_watched:
+        watched = f"pool {only_watched[0]} is static: it can be watched, not scaled"
+        raise OptionError("mode", f"{watched}; set autoscale_mode: recommend")
 
 
 def _refuse_the_outdated(memory: Mapping[str, Any], status: Mapping[str, Any], now: float) -> None:

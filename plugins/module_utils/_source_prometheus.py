@@ -81,10 +81,13 @@ def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[
         if metrics["queue_depth"]["name"]:
             growth = f"sum {by} (deriv({series('queue_depth')}{window})) * {metrics['queue_depth']['scale']}"
             queries["arrival_rate"] = f"{completed} + ({growth} or {completed} * 0)"
-    for field, suffix in (("queue_depth", ""), ("eventloop_lag", ""), ("latency", "_count")):
-        if metrics[field]["name"]:
-            queries["age"] = f"time() - max(timestamp({series(field, suffix)}))"
-            break
+    found = [
+        f"max(timestamp({series(field, suffix)}))"
+        for field, suffix in (("queue_depth", ""), ("eventloop_lag", ""), ("latency", "_count"), ("completions", ""))
+        if metrics[field]["name"]
+    ]
+    if found:
+        queries["age"] = f"time() - ({' or '.join(found)})"
     return queries
 
 

@@ -53,7 +53,8 @@ options:
   fence:
     description:
       - The number of the lease under which O(target) was decided, as M(rlops.autoscale.rl_scale_decision) returns it.
-      - If another run has taken the lease over since then, nothing is changed, and the task fails.
+      - If another run has taken the lease over since then, or somebody has pinned or unpinned the cluster, nothing is
+        changed, and the task fails.
       - The default is not to look, which is right for a person.
     type: int
 requirements:

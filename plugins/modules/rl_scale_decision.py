@@ -354,5 +354,5 @@ message:
   description: The tick in one line, or why there was none.
   returned: when O(operation=decide); empty where the pools have to be asked first
   type: str
-  sample: "14:00:15 chat: p99 0.143 s, queue 2.1, lag 4 ms, 312/s | 3 ready, order 8 | 312 msg/s ..."
+  sample: "14:00:15 chat: p99 0.143 s, queue 0.8, lag 4 ms, 312/s | 7 ready, order 8 | 312 msg/s ..."
 """

@@ -66,6 +66,14 @@ def test_a_count_out_of_bounds_sets_no_pin(local: LocalScenario) -> None:
     assert "pin" not in "".join(path.read_text() for path in local.home.glob("state/**/*") if path.is_file())
 
 
+def test_what_can_only_be_watched_gets_no_pin(local: LocalScenario) -> None:
+    local.settings["autoscale_pools"] = [{"backend": "static", "endpoints": ["127.0.0.1:9"]}]
+    run = local.play(PLAYBOOK, instance_count=1)
+    assert not run.ok
+    assert "mode: pool static is static: it can be watched, not scaled" in run.output
+    assert not (local.home / "state").exists()
+
+
 def test_one_of_several_clusters_has_to_be_named(local: LocalScenario, ansible_playbook: Callable[..., Any]) -> None:
     inventory = json.dumps({"autoscaled": {"hosts": {"chat": {}, "push": {}}}}, indent=1)
     run = ansible_playbook(PLAYBOOK, inventory, args=["-e", "instance_count=3"])
