@@ -17,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
+from ansible_collections.rlops.autoscale.tests.tools.waiting import example_processes, wait_for
 
 pytestmark = pytest.mark.core
 
@@ -118,6 +119,11 @@ class Clusters:
         """One run of the loop."""
         return self.ansible_playbook(PLAYBOOK, self.inventory(), **arguments)
 
+    def play(self, tasks: str) -> Any:
+        """A playbook of these tasks (YAML, a list) on all clusters."""
+        head = "- hosts: autoscaled\n  gather_facts: false\n  connection: local\n  tasks:\n"
+        return self.ansible_playbook(head + textwrap.indent(textwrap.dedent(tasks), "    "), self.inventory())
+
     def state(self, cluster: str = "chat") -> dict[str, Any]:
         """What the agent remembers; {} if nothing."""
         documents = [json.loads(path.read_text()) for path in self.home.glob(f"state/{cluster}.[eo]*.json")]
@@ -150,14 +156,6 @@ class Clusters:
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
-    """Wait for what happens by itself."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -280,11 +278,7 @@ def test_a_killed_run_is_followed_at_once(clusters: Clusters, tmp_path: Path, an
 
 def test_a_run_that_was_held_up_does_nothing(clusters: Clusters) -> None:
     """Another run decided meanwhile, and took the lease: what this one has seen and decided must change nothing."""
-    play = """
-    - hosts: autoscaled
-      gather_facts: false
-      connection: local
-      tasks:
+    tasks = """
         - rlops.autoscale.metrics_snapshot:
           register: observed
         - rlops.autoscale.rl_scale_decision:
@@ -301,18 +295,14 @@ def test_a_run_that_was_held_up_does_nothing(clusters: Clusters) -> None:
           register: outcome
           failed_when: outcome is not failed or 'taken over' not in outcome.msg
     """
-    run = clusters.ansible_playbook(play, clusters.inventory())
+    run = clusters.play(tasks)
     assert run.rc == 0, run.output
     assert clusters.state()["tick"] == 1
     assert clusters.pids() == {}
 
 
 def test_what_was_decided_before_a_pin_is_not_carried_out(clusters: Clusters) -> None:
-    play = """
-    - hosts: autoscaled
-      gather_facts: false
-      connection: local
-      tasks:
+    tasks = """
         - rlops.autoscale.rl_scale_decision:
           register: decided
         - rlops.autoscale.rl_scale_decision:
@@ -324,7 +314,7 @@ def test_what_was_decided_before_a_pin_is_not_carried_out(clusters: Clusters) ->
           register: outcome
           failed_when: outcome is not failed or 'somebody has pinned' not in outcome.msg
     """
-    run = clusters.ansible_playbook(play, clusters.inventory())
+    run = clusters.play(tasks)
     assert run.rc == 0, run.output
     assert clusters.pids() == {}
     assert "order 2" in clusters.run().output
@@ -332,7 +322,7 @@ def test_what_was_decided_before_a_pin_is_not_carried_out(clusters: Clusters) ->
 
 TASK_ERRORS = {
     "half of what was observed": (
-        "snapshot: {valid: false}",
+        "{snapshot: {valid: false}}",
         "status: expected beside the other of status and snapshot",
     ),
     "something else": ("{snapshot: {}, status: {instances: []}}", "status: expected what the action returns, got"),
@@ -351,10 +341,7 @@ TASK_ERRORS = {
 def test_one_clear_error_for_a_task_that_cannot_be(clusters: Clusters, case: str) -> None:
     arguments, expected = TASK_ERRORS[case]
     clusters.settings = {"autoscale_pin": {"count": 2}}
-    play = "- hosts: autoscaled\n  gather_facts: false\n  connection: local\n  tasks:\n"
-    play += f"    - rlops.autoscale.rl_scale_decision:\n        {arguments}\n"
-    play = play.replace("decision:\n        {", "decision: {")
-    run = clusters.ansible_playbook(play, clusters.inventory())
+    run = clusters.play(f"- rlops.autoscale.rl_scale_decision: {arguments}\n")
     assert run.rc != 0, run.output
     assert expected in run.output
     assert "Traceback" not in run.output
@@ -378,14 +365,14 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
 ) -> None:
     """The example of the docs, in the loop; where another run has the lease, its tasks are not even asked."""
     example = Path(__file__).parents[2] / "docs" / "examples" / "custom"
-    asked = tmp_path / "asked"
+    asked, processes = tmp_path / "asked", tmp_path / "run"
     tool = tmp_path / "tool"
     tool.write_text(f'#!/bin/sh\n[ "$2" = list ] && echo asked >> {asked}\nexec {example / "processes"} "$@"\n')
     tool.chmod(0o755)
     clusters.settings = {
         "autoscale_pools": [{"backend": "custom", "tasks": str(example / "pool.yml")}],
         "example_tool": str(tool),
-        "example_directory": str(tmp_path / "run"),
+        "example_directory": str(processes),
         "example_first_port": random.randrange(30000, 32700, 10),
         "example_command": ["python3", "-m", "http.server", "--bind", "127.0.0.1"],
         "autoscale_health_url": "http://{address}:{port}/",
@@ -393,17 +380,12 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         "autoscale_interval": 3,
     }
 
-    def pids() -> dict[str, int]:
-        """The processes that run, as the system knows them."""
-        found = {path.stem: int(path.read_text().split()[0]) for path in tmp_path.glob("run/*.pid")}
-        return {name: pid for name, pid in found.items() if _processes.start_of(pid) not in (None, _processes.ENDED)}
-
     try:
         dry = clusters.run(check=True)
         assert dry.rc == 0, dry.output
         assert "order 2" in dry.output
         assert "chat: would start chat-1 chat-2" in dry.output
-        assert not list(tmp_path.glob("run/*.pid"))
+        assert not list(processes.glob("*.pid"))
         asked.unlink()
 
         clusters.settings["autoscale_deadline"] = 12
@@ -411,21 +393,20 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         command = [sys.executable, "-m", "ansible", "playbook", PLAYBOOK, "-i", "inventory.json"]
         environment = ansible_env | {"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"}
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as first:
-            wait_until(lambda: len(pids()) == 2)
+            wait_for(lambda: len(example_processes(processes)) == 2, 20)
             second = clusters.run(env=QUIET)
             assert re.search(r"chat: busy, another run has the lease", second.stdout), second.output
             assert len(second.stdout.splitlines()) == 1, "it ends at once"
-            os.kill(pids()["chat-1"], signal.SIGKILL)
+            os.kill(example_processes(processes)["chat-1"], signal.SIGKILL)
             output = first.communicate(timeout=60)[0]
         assert first.returncode == 0, output
         assert len(asked.read_text().split()) == clusters.state()["tick"] >= 3, "once a tick\n" + output
         assert "order 2" in output
         assert "2 ready, keep 2" in output
-        assert len(pids()) == 2, "what was killed has been replaced\n" + output
+        assert len(example_processes(processes)) == 2, "what was killed has been replaced\n" + output
     finally:
-        for path in tmp_path.glob("run/*.pid"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(path.read_text().split()[0]), signal.SIGKILL)
+        for pid in example_processes(processes).values():
+            os.kill(pid, signal.SIGKILL)
 
 
 BAD_SETTINGS = {
@@ -602,14 +583,13 @@ def test_a_slow_and_a_failing_cluster_hold_up_no_other(clusters: Clusters) -> No
 
 
 def test_a_pin_of_a_person_holds_until_it_is_taken_back(clusters: Clusters) -> None:
-    pin = "- hosts: autoscaled\n  gather_facts: false\n  connection: local\n  tasks:\n"
-    pin += "    - rlops.autoscale.rl_scale_decision:\n        operation: {operation}\n        {rest}\n"
-    done = clusters.ansible_playbook(pin.format(operation="pin", rest="pin: {count: 2}"), clusters.inventory())
+    pin = "- rlops.autoscale.rl_scale_decision: {operation: pin, pin: {count: 2}}\n"
+    done = clusters.play(pin)
     assert done.rc == 0, done.output
     assert "changed=1" in done.output
     clusters.settings = {"autoscale_deadline": 1}
     assert "order 2" in clusters.run().output
-    again = clusters.ansible_playbook(pin.format(operation="pin", rest="pin: {count: 2}"), clusters.inventory())
+    again = clusters.play(pin)
     assert "changed=0" in again.output
-    clusters.ansible_playbook(pin.format(operation="unpin", rest=""), clusters.inventory())
+    clusters.play("- rlops.autoscale.rl_scale_decision: {operation: unpin}\n")
     assert not clusters.state().get("pin")

@@ -27,7 +27,7 @@ from ansible_collections.rlops.autoscale.tests.tools.metrics_server import (
     make_certificates,
     page,
 )
-from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import wait_for
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.core
 

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.rlops.autoscale.plugins.module_utils._histogram import merge, quantile
 from ansible_collections.rlops.autoscale.tests.conftest import require_binary
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
-from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus, wait_for
+from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -18,7 +18,8 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import t
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
 from ansible_collections.rlops.autoscale.tests.conftest import require_binary
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
-from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus, wait_for
+from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 WINDOW = 2.0
 

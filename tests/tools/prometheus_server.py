@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
+
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 CONFIG = """\
 global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}
@@ -24,7 +24,6 @@ scrape_configs:
   - job_name: test
     static_configs: [{{targets: {targets}}}]
 """
-Value = TypeVar("Value")
 
 
 class Prometheus:
@@ -36,15 +35,6 @@ class Prometheus:
         with urlopen(f"{self.url}/api/v1/query?{urlencode({'query': expression})}", timeout=10) as reply:
             result = json.load(reply)["data"]["result"]
         return [(sample["metric"], float(sample["value"][1])) for sample in result]
-
-
-def wait_for(condition: Callable[[], Value], seconds: float = 30) -> Value:
-    """The first true value of the condition; fails after so many seconds."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.05)
-    return value
 
 
 @contextmanager

@@ -12,15 +12,14 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.tests.tools.waiting import example_processes, runs
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICE = ROOT / "tests" / "integration" / "files" / "service.py"
@@ -134,13 +133,13 @@ class LocalScenario(Scenario):
 
     def pids(self) -> dict[str, int]:
         records = [json.loads(path.read_text()) for path in self.home.glob("local/chat/local/instances/*.json")]
-        return {record["name"]: record["pid"] for record in records if record["pid"] and _runs(record["pid"])}
+        return {record["name"]: record["pid"] for record in records if record["pid"] and runs(record["pid"])}
 
     def supervisord(self) -> int | None:
         """Its pid; None if it does not run."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self.home / "local/chat/local/supervisord.pid").read_text())
-            return pid if _runs(pid) else None
+            return pid if runs(pid) else None
         return None
 
     def clean_up(self) -> None:
@@ -168,8 +167,7 @@ class CustomScenario(Scenario):
         }
 
     def pids(self) -> dict[str, int]:
-        found = {path.stem: int(path.read_text().split()[0]) for path in self.home.glob("run/*.pid")}
-        return {name: pid for name, pid in found.items() if _runs(pid)}
+        return example_processes(self.home / "run")
 
 
 DRIVERS: dict[str, type[Scenario]] = {
@@ -194,17 +192,3 @@ def scenario(
     made = DRIVERS[request.param](ansible_playbook, tmp_path / "cluster")
     yield made
     made.clean_up()
-
-
-def wait_until(condition: Any, timeout: float = 20.0) -> None:
-    """Wait for what happens by itself, such as a process that ends."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for by its parent does not."""
-    answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(answer.stdout.strip()) and not answer.stdout.startswith("Z")

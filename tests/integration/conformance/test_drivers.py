@@ -10,8 +10,9 @@ import os
 import signal
 
 import pytest
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
-from .conftest import Scenario, wait_until
+from .conftest import Scenario
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def test_a_pass_does_not_wait_and_the_next_goes_on_from_there(scenario: Scenario
     assert status["unfinished"] is True
     scenario.unhealthy.unlink()
 
-    wait_until(lambda: scenario.status()["ready"] == 2)
+    wait_for(lambda: scenario.status()["ready"] == 2, 20)
     second = scenario.converge(2)
     assert second.result["changed"] is False
     assert scenario.status()["unfinished"] is False
@@ -76,7 +77,7 @@ def test_an_instance_killed_from_outside_is_repaired(scenario: Scenario) -> None
     scenario.reach(3)
     pids = scenario.pids()
     os.kill(pids["chat-2"], signal.SIGKILL)
-    wait_until(lambda: "chat-2" not in scenario.pids())
+    wait_for(lambda: "chat-2" not in scenario.pids(), 20)
 
     status = scenario.status()
     assert status["unfinished"] is True
@@ -101,7 +102,7 @@ def test_a_failing_gate_removes_only_what_was_added(scenario: Scenario) -> None:
     assert not run.ok
     assert "not healthy within 3 s: HTTP 503" in run.output
 
-    wait_until(lambda: scenario.pids() == pids)
+    wait_for(lambda: scenario.pids() == pids, 20)
     status = scenario.status()
     assert [i["name"] for i in status["instances"]] == ["chat-1", "chat-2"]
     assert status["ordered"] == 2

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
-from .conftest import LocalScenario, wait_until
+from .conftest import LocalScenario
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ def test_supervisord_lives_as_long_as_there_are_instances(local: LocalScenario) 
     local.reach(1)
     assert local.supervisord() is not None
     local.reach(0)
-    wait_until(lambda: local.supervisord() is None)
+    wait_for(lambda: local.supervisord() is None, 20)
     local.reach(1)
     assert local.supervisord() is not None
 
@@ -43,7 +44,7 @@ def test_instances_survive_a_killed_supervisord_and_are_still_ours(local: LocalS
     local.reach(2)
     pids = local.pids()
     os.kill(local.supervisord() or 0, signal.SIGKILL)
-    wait_until(lambda: local.supervisord() is None)
+    wait_for(lambda: local.supervisord() is None, 20)
 
     assert local.pids() == pids
     status = local.status()
