@@ -74,7 +74,7 @@ class ActionModule(ObservingAction):
         refuse_unknown(self._variables, _SETTINGS)
         self.known = {"busy": False, "ask": False, "tick": None, "batches": [], "further": 0, "message": ""}
         store = self.open_store(options)
-        status, snapshot = _given(options) or self._observe(settings, options, store)
+        status, snapshot = _given(settings, options) or self._observe(settings, options, store)
         if status is None or snapshot is None:
             ask = self.known["ask"]
             return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
@@ -157,7 +157,6 @@ class ActionModule(ObservingAction):
         snapshot: Mapping[str, Any],
     ) -> tuple[_agent.Decision, int]:
         """Learn, decide and remember, in one transaction. Returns the decision, and the fence (0 in check mode)."""
-        _check_pools(settings, status.get("only_watched"), status.get("capacity"))
         settings = settings.within(status.get("capacity"))
         tick = _agent.Tick(
             now=time.time(),
@@ -222,9 +221,12 @@ class ActionModule(ObservingAction):
         return asdict(pin) | ({} if minutes is None else {"until": time.time() + 60 * minutes})
 
 
-def _given(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def _given(
+    settings: _agent.ClusterSettings, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The options status and snapshot, if they are given. Raises OptionError for what they cannot be."""
-    if options["status"] is None and options["snapshot"] is None:
+    status, snapshot = options["status"], options["snapshot"]
+    if status is None and snapshot is None:
         return None
     for name, needed in (
         ("status", ("instances", "unfinished", "at")),
@@ -235,7 +237,8 @@ def _given(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] 
         for key in needed:
             if key not in options[name]:
                 raise OptionError(name, f"expected what the action returns, got something without {key}")
-    return options["status"], options["snapshot"]
+    _check_pools(settings, status.get("only_watched"), status.get("capacity"))
+    return status, snapshot
 
 
 def _check_pools(settings: _agent.ClusterSettings, only_watched: Sequence[str] | None, capacity: int | None) -> None:

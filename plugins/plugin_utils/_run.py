@@ -52,9 +52,8 @@ def ticks_of_run(now: float, last_at: float | None, interval: float, deadline: f
     if last_at is not None and now - interval < last_at <= now:
         first = last_at + interval
     if now + deadline < first <= now + interval / 2:
-        first = (
-            now  # nearly due: a run that makes one tick, and is started each interval, shall not miss each second one
-        )
+        # Nearly due: a run that makes one tick, and is started each interval, shall not miss each second one.
+        first = now
     count = int((now + deadline - first) / interval + 1e-9) + 1 if first <= now + deadline else 0
     return [Tick(first + k * interval, count - 1 - k) for k in range(count)]
 

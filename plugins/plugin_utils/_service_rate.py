@@ -62,6 +62,18 @@ class Estimate(NamedTuple):
     lessons: int
 
 
+class _Queues(NamedTuple):
+    """Messages that wait at one scrape."""
+
+    total: float | None  # in all queues
+    shortest: float | None  # in the shortest of the ready instances' queues; None where one of these is not known
+
+    @classmethod
+    def of(cls, snapshot: Mapping[str, Any]) -> _Queues:
+        ready = [each.get("queue_depth") for each in snapshot.get("instances") or [] if each.get("state") == "ready"]
+        return cls(snapshot.get("queue_total"), min(ready) if ready and None not in ready else None)
+
+
 class _Measured(NamedTuple):
     """What a snapshot says about servers that all worked throughout the interval."""
 
@@ -102,12 +114,12 @@ def learn(
     A snapshot teaches only where it is valid, every ready instance answered, none drains, and the same instances were
     ready at the scrape before.
     """
-    crew, queue = _crew(snapshot), snapshot.get("queue_total")
-    learned = {**memory, "crew": crew, "queue": queue, "least": _shortest_queue(snapshot)}
+    crew, queues = _crew(snapshot), _Queues.of(snapshot)
+    learned = {**memory, "crew": crew, "queue": queues.total, "least": queues.shortest}
     if crew is None or crew != memory.get("crew"):
         return learned
-    before = (memory.get("queue"), memory.get("least"))
-    measured = _measure(snapshot, before, servers_per_instance, queueing=queueing, slo_p99=slo_p99)
+    both = (_Queues(memory.get("queue"), memory.get("least")), queues)
+    measured = _measure(snapshot, both, servers_per_instance, queueing=queueing, slo_p99=slo_p99)
     if measured is None:
         return learned
     learned.update(_floor(memory, measured))
@@ -134,34 +146,25 @@ def _crew(snapshot: Mapping[str, Any]) -> int | None:
     return zlib.crc32("\n".join(ready).encode())
 
 
-def _shortest_queue(snapshot: Mapping[str, Any]) -> float | None:
-    """Of the ready instances' queues; None where one is not known."""
-    queues = [each.get("queue_depth") for each in snapshot.get("instances") or [] if each.get("state") == "ready"]
-    return min(queues) if queues and None not in queues else None
-
-
 def _measure(
     snapshot: Mapping[str, Any],
-    before: tuple[float | None, float | None],
+    queues: tuple[_Queues, _Queues],
     servers_per_instance: int,
     *,
     queueing: str,
     slo_p99: float | None,
 ) -> _Measured | None:
-    """The figures of the interval; None where nothing was completed or the interval is unknown.
-
-    `before` are the messages in all queues, and in the shortest, at the scrape before.
-    """
+    """The figures of the interval between two scrapes with these `queues`; None where nothing was completed or its
+    length is unknown."""
     throughput, interval = snapshot.get("completion_rate"), snapshot.get("interval_s")
     if not throughput or not interval or not throughput * interval >= 1:
         return None
     completions, instances = throughput * interval, snapshot["answered"]
-    queues = (before[0] or 0.0, snapshot.get("queue_total") or 0.0)
-    stood = [queue >= STANDING * completions for queue in queues]
+    totals = [each.total or 0.0 for each in queues]
+    stood = [total >= STANDING * completions for total in totals]
     everywhere = all(stood)
     if queueing == "per_instance":
-        shortest = (before[1] or 0.0, _shortest_queue(snapshot) or 0.0)
-        everywhere = all(queue >= STANDING * completions / instances for queue in shortest)
+        everywhere = all((each.shortest or 0.0) >= STANDING * completions / instances for each in queues)
     p99 = snapshot.get("p99_latency_s")
     return _Measured(
         throughput=throughput,
@@ -171,7 +174,7 @@ def _measure(
         standing=everywhere,
         moving=any(stood) and not everywhere,
         uneven=all(stood) and not everywhere,
-        overloaded=all(stood) and queues[1] - queues[0] >= GROWING * completions,
+        overloaded=all(stood) and totals[1] - totals[0] >= GROWING * completions,
         over_slo=slo_p99 is not None and p99 is not None and p99 > slo_p99,
     )
 

@@ -132,19 +132,14 @@ class LocalDriver:
         refused = {order.name: no_port for order in orders[len(records) :]}
         for record in records:
             self._write_program(record)
-        try:
-            self._supervisord.call("reloadConfig")
-        except Refused as refusal:
-            raise AutoscaleError(
-                f"supervisord in {self._directory} refused to read its configuration: {refusal}"
-            ) from refusal
+        self._supervisord.call("reloadConfig")
         for record in records:
             try:
                 self._add(record.name)
                 self._supervisord.call("startProcess", record.name, False)
                 pid = self._supervisord.call("getProcessInfo", record.name)["pid"]
             except Refused as refusal:
-                refused[record.name] = f"supervisord refused to start it: {refusal}"
+                refused[record.name] = f"supervisord refused to start it: {refusal.reason}"
                 self._clear_away(record.name)
                 continue
             self._write_record(replace(record, pid=pid, start=_processes.start_of(pid)))

@@ -54,8 +54,12 @@ files=instances/*.conf
 """
 
 
-class Refused(Exception):  # noqa: N818 - an answer
-    """supervisord answered that it cannot do that; the message says why."""
+class Refused(AutoscaleError):  # noqa: N818 - an answer
+    """supervisord answered that it cannot do that; `reason` says why."""
+
+    def __init__(self, directory: Path, method: str, reason: str) -> None:
+        super().__init__(f"supervisord in {directory} refused {method}: {reason}")
+        self.reason = reason
 
 
 class Supervisord:
@@ -76,7 +80,7 @@ class Supervisord:
         try:
             return _rpc.call(str(self._socket), _RPC_TIMEOUT_S, f"supervisor.{method}", *arguments)
         except _rpc.Fault as fault:
-            raise Refused(quoted(fault.faultString)) from fault
+            raise Refused(self.directory, method, quoted(fault.faultString)) from fault
         except _rpc.NO_ANSWER as error:
             raise AutoscaleError(f"supervisord in {self.directory} does not answer: {quoted(error)}") from error
 
