@@ -124,9 +124,9 @@ class Clusters:
         head = "- hosts: autoscaled\n  gather_facts: false\n  connection: local\n  tasks:\n"
         return self.ansible_playbook(head + textwrap.indent(textwrap.dedent(tasks), "    "), self.inventory())
 
-    def state(self, cluster: str = "chat") -> dict[str, Any]:
-        """What the agent remembers; {} if nothing."""
-        documents = [json.loads(path.read_text()) for path in self.home.glob(f"state/{cluster}.[eo]*.json")]
+    def state(self, key: str = "chat") -> dict[str, Any]:
+        """What the agent remembers under a key, its cluster's by default; {} if nothing."""
+        documents = [json.loads(path.read_text()) for path in self.home.glob(f"state/{key}.[eo]*.json")]
         newest = max(documents, key=lambda document: document["generation"], default={"data": {}})
         return dict(newest["data"])
 
@@ -380,6 +380,11 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         "autoscale_interval": 3,
     }
 
+    def known_as_ready() -> bool:
+        """Only what was ready once is replaced at once."""
+        marks = clusters.state("chat.instances").get("marks", {})
+        return len(marks) == 2 and all(mark["ready_at"] for mark in marks.values())
+
     try:
         dry = clusters.run(check=True)
         assert dry.rc == 0, dry.output
@@ -388,7 +393,7 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         assert not list(processes.glob("*.pid"))
         asked.unlink()
 
-        clusters.settings["autoscale_deadline"] = 12
+        clusters.settings["autoscale_deadline"] = 18
         (tmp_path / "inventory.json").write_text(clusters.inventory())
         command = [sys.executable, "-m", "ansible", "playbook", PLAYBOOK, "-i", "inventory.json"]
         environment = ansible_env | {"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"}
@@ -397,6 +402,7 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
             second = clusters.run(env=QUIET)
             assert re.search(r"chat: busy, another run has the lease", second.stdout), second.output
             assert len(second.stdout.splitlines()) == 1, "it ends at once"
+            wait_for(known_as_ready, 20)
             os.kill(example_processes(processes)["chat-1"], signal.SIGKILL)
             output = first.communicate(timeout=60)[0]
         assert first.returncode == 0, output
