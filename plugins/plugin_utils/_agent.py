@@ -189,9 +189,10 @@ def _propose(
         taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
         explore=explore,
     )
-    own = memory.get("policies", {}).get(settings.policy.name, {})
-    proposals, memories = settings.policy.step([own], [observation], [settings.policy_settings], [rng])
-    return proposals[0], memories[0]
+    policy = settings.policy
+    own = policy.load(memory.get("policies", {}).get(policy.name, {}))
+    proposals, memories = policy.step([own], [observation], [settings.policy_settings], [rng])
+    return proposals[0], policy.dump(memories[0])
 
 
 def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool:

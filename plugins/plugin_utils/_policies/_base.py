@@ -19,6 +19,8 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import Opt
 
 #: What a policy remembers of one cluster between two ticks: plain data, a few hundred bytes for a rule.
 Memory = dict[str, Any]
+#: The same, ready to work with: a policy's own affair. For a rule it is the memory itself.
+Live = Any
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,22 @@ class Policy(Protocol):
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise OptionError, as `policy.option`, where a value makes no sense."""
 
+    def load(self, memory: Memory) -> Live:
+        """Make a memory ready for any number of steps; it stays as it is. {} is the memory of a new cluster."""
+
+    def dump(self, live: Live) -> Memory:
+        """The plain memory of what `load` or `step` gave."""
+
     def step(
         self,
-        memories: Sequence[Memory],
+        memories: Sequence[Live],
         observations: Sequence[Observation],
         settings: Sequence[PolicySettings],
         rngs: Sequence[Random],
-    ) -> tuple[list[Proposal], list[Memory]]:
+    ) -> tuple[list[Proposal], list[Live]]:
         """Propose for each cluster of the batch; all sequences have the same length.
 
-        Memories are returned, not changed.
+        Returns the proposals and what is remembered now. What went in must not be used again.
         """
 
 
@@ -103,19 +111,28 @@ class PerCluster:
             if not low <= options[name] <= high:
                 raise OptionError(f"{self.name}.{name}", f"must be from {low:g} to {high:g}, got {options[name]:g}")
 
+    def load(self, memory: Memory) -> Live:
+        """See Policy.load."""
+        return memory
+
+    def dump(self, live: Live) -> Memory:
+        """See Policy.dump."""
+        memory: Memory = live
+        return memory
+
     def propose(
-        self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random
-    ) -> tuple[Proposal, Memory]:
-        """Propose for one cluster; return what to remember, leaving `memory` as it is."""
+        self, memory: Live, observation: Observation, settings: PolicySettings, rng: Random
+    ) -> tuple[Proposal, Live]:
+        """Propose for one cluster; return what to remember. A memory that is plain data is left as it is."""
         raise NotImplementedError
 
     def step(
         self,
-        memories: Sequence[Memory],
+        memories: Sequence[Live],
         observations: Sequence[Observation],
         settings: Sequence[PolicySettings],
         rngs: Sequence[Random],
-    ) -> tuple[list[Proposal], list[Memory]]:
+    ) -> tuple[list[Proposal], list[Live]]:
         """See Policy.step."""
         for each in settings:
             self.check(each.options)

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the arrival rates of the last day say about the next minute."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, Window
+
+#: All windows are written for a day of so many seconds, and stretch with the option `season`.
+DAY_S = 86400.0
+#: Windows of the largest rates, s.
+HOLDS_S = (300.0, 1200.0, 3600.0, 14400.0)
+#: Periods that traffic is tried to repeat with, s; the last candidates are the season and the schedule.
+LAGS_S = (300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0)
+#: How often the quantiles are taken anew, s.
+SLOW_S = 300.0
+LEVELS_S, GROWTH_S, GROWTH_BY_LEVEL_S = 28800.0, 7200.0, 43200.0
+#: Bounds between the levels (rate / median) that growth is told apart by, and the samples that say something.
+LEVELS = (0.7, 1.0, 1.4, 2.0)
+ENOUGH_SAMPLES = 40
+#: Weights of the newest value in exponentially weighted means, per tick.
+FAST, MEDIUM, SLOW = 0.5, 0.15, 0.04
+#: Seconds that a season is judged by.
+SCORE_S = 7500.0
+#: A season that came short costs so many times one that was too high by the same.
+SHORT_COST = 10.0
+#: Growth is not taken from less than this share of what one instance can serve.
+LEAST_SHARE = 0.1
+#: Growth where nothing is known.
+UNKNOWN_GROWTH = 1.1
+#: This season's level over the last one's is taken within these bounds.
+LEAST_RATIO, MOST_RATIO = 0.3, 3.0
+#: Ticks whose slope is the trend.
+TREND = 4
+#: Ticks that the rate of a season is averaged over.
+SMOOTH = 3
+#: Terms of the weighted means; what is left out weighs less than 1e-4.
+TERMS = {FAST: 16, MEDIUM: 64, SLOW: 256}
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of a cluster."""
+
+    interval: float  # s
+    lead: int  # ticks from a measurement until what is ordered on it has served for a whole tick: boot + 1
+    season: int  # ticks until traffic repeats
+
+    def ticks(self, seconds: float) -> int:
+        """So many seconds of a day, in ticks of a season."""
+        return max(1, round(seconds / DAY_S * self.season))
+
+    @property
+    def memory(self) -> int:
+        """Slots of history that are looked at."""
+        return self.season + TERMS[MEDIUM] + SMOOTH
+
+
+class Signals(NamedTuple):
+    """What is known at one tick; rates in messages/s."""
+
+    rate: float  # of the last interval
+    smooth: float  # f: its mean over some intervals
+    slope: float  # growth a tick, of the last four
+    trend: float  # what it comes to at the end of the lead, if it grows
+    holds: tuple[float, ...]  # largest smooth rate of each of HOLDS_S
+    medium: float  # mean over some minutes
+    season: float  # largest expected until the end of the lead, after the last season; 0: not known
+    repeated: float  # the same, after whichever period has foretold best
+    levels: tuple[float, float, float]  # 50, 90 and 99 % quantiles of the rate
+    growth: float  # 99.5 % quantile of the growth within a lead
+    growth_here: tuple[float, float]  # its 97 and 99.5 % quantiles at a level as now
+
+
+class Watch:
+    """Reads signals off a history. The `scores` of the periods (smaller is better) are all that it learns."""
+
+    def __init__(self, history: History, times: Times, capacity: float, scores: Sequence[float] = ()) -> None:
+        """`capacity` is what one instance can serve, in messages/s."""
+        self.history, self.times = history, times
+        self._least = LEAST_SHARE * capacity
+        self._reach = times.lead + 2  # ticks that are looked ahead, with the one that is now
+        self._holds = [times.ticks(seconds) for seconds in HOLDS_S]
+        self._slow = times.ticks(SLOW_S)
+        self._score_weight = 1.0 / times.ticks(SCORE_S)
+        lags = [times.ticks(seconds) for seconds in LAGS_S]
+        back = [lag - self._reach + 1 for lag in lags if lag >= self._reach]
+        self._back: Ints = np.array(back, dtype=np.int64)  # where the largest rate after each lag is found
+        self._foretold: deque[tuple[Floats, float]] = deque(maxlen=times.lead + 1)
+        self.scores: Floats = np.array(scores if len(scores) == len(lags) + 2 else np.zeros(len(lags) + 2))
+        self._candidates: Floats = np.zeros(len(lags) + 2)
+
+        self._smooth = Window(max(self._holds[-1], times.lead + 1))
+        self._growth = Window(times.ticks(GROWTH_BY_LEVEL_S))
+        self._level = Window(self._growth.size)  # smooth rate from which that growth began
+        self._most = Window(max([*lags, 1]) + 1)  # largest rate of `reach` ticks
+        self._means = Window(self._reach)
+        self._season = Window(times.season + 1)  # largest mean of `reach` ticks
+        self._rebuild()
+
+    def read(self, scheduled: float = 0.0) -> Signals:
+        """The signals at the newest rate, which has been appended since the last call.
+
+        `scheduled` is the largest rate that a person expects until the end of the lead; 0: nothing.
+        """
+        history, lead = self.history, self.times.lead
+        last = history.last(TREND)
+        rate = float(last[-1])
+        slope = float(last @ _slope()) if len(last) == TREND else 0.0
+        smooth = _mean(history.last(TERMS[FAST]), FAST)
+        medium = _mean(history.last(TERMS[MEDIUM]), MEDIUM)
+        self._note(smooth)
+        if history.slot % self._slow == 0:
+            self._levels()
+        holds = tuple(float(self._smooth.last(ticks).max()) for ticks in self._holds)
+        season = self._after_season(medium)
+        candidates = self._candidates.copy()
+        if len(self._most) > int(self._back.max(initial=0)):
+            candidates[: len(self._back)] = self._most.at(self._back)
+        candidates[-2:] = season, scheduled
+        self._score(candidates, smooth)
+        return Signals(
+            rate=rate,
+            smooth=smooth,
+            slope=slope,
+            trend=max(smooth, rate) + lead * max(slope, 0.0),
+            holds=holds,
+            medium=medium,
+            season=season,
+            repeated=float(candidates[int(self.scores.argmin())]),
+            levels=self.levels,
+            growth=self.growth,
+            growth_here=self.growth_here,
+        )
+
+    def _note(self, smooth: float) -> None:
+        """Append the newest values to the windows."""
+        history, lead = self.history, self.times.lead
+        self._smooth.append(smooth)
+        if len(self._smooth) > lead:
+            before = float(self._smooth.last(1, lead)[0])
+            self._growth.append(float(history.last(lead).max()) / max(before, self._least))
+            self._level.append(before)
+        self._most.append(float(history.last(self._reach).max()))
+        self._means.append(float(history.last(SMOOTH).mean()))
+        self._season.append(float(self._means.last(self._reach).max()))
+
+    def _rebuild(self) -> None:
+        """Fill the windows as `_note` would have done at each tick of the history."""
+        rates = self.history.last(self.history.size)
+        lead, count = self.times.lead, len(rates)
+        taps = _taps(FAST)[::-1]
+        smooth = np.convolve(rates, taps)[:count] / np.convolve(np.ones(count), taps)[:count] if count else rates
+        means = (
+            np.convolve(rates, np.ones(SMOOTH))[:count] / np.minimum(np.arange(count) + 1, SMOOTH) if count else rates
+        )
+        self._smooth.replace(smooth)
+        self._most.replace(_running_max(rates, self._reach))
+        self._means.replace(means)
+        self._season.replace(_running_max(means, self._reach))
+        before = smooth[:-lead]
+        self._growth.replace(_running_max(rates, lead)[lead:] / np.maximum(before, self._least))
+        self._level.replace(before)
+        self._levels(ago=self.history.slot % self._slow)
+
+    def _levels(self, ago: int = 0) -> None:
+        """Take the quantiles, as they were `ago` ticks ago."""
+        times = self.times
+        rates = self.history.last(times.ticks(LEVELS_S), ago)
+        if not len(rates):
+            self.levels, self.growth, self.growth_here = (
+                (0.0, 0.0, 0.0),
+                UNKNOWN_GROWTH,
+                (UNKNOWN_GROWTH, UNKNOWN_GROWTH),
+            )
+            return
+        median, high, highest = _quantiles(rates, (0.5, 0.9, 0.99))
+        self.levels = (median, high, highest)
+        recent = self._growth.last(times.ticks(GROWTH_S), ago)
+        (self.growth,) = _quantiles(recent, (0.995,)) if len(recent) else (UNKNOWN_GROWTH,)
+        growth, before = self._growth.last(self._growth.size, ago), self._level.last(self._level.size, ago)
+        if median > 0.0:
+            here = bisect(LEVELS, float(self._smooth.last(1, ago)[0]) / median)
+            same = growth[np.searchsorted(LEVELS, before / median, side="right") == here]
+            growth = same if len(same) >= ENOUGH_SAMPLES else growth
+        if len(growth):
+            most, nearly_all = _quantiles(growth, (0.97, 0.995))
+            self.growth_here = (most, nearly_all)
+        else:
+            self.growth_here = (UNKNOWN_GROWTH, UNKNOWN_GROWTH)
+
+    def _after_season(self, medium: float) -> float:
+        """What the last season did at this time and after it, at the level of this one."""
+        back = self.times.season - self._reach + 1
+        then = self.history.last(TERMS[MEDIUM], self.times.season)
+        if back < 1 or len(self._season) <= back or not len(then):
+            return 0.0
+        level = _mean(then, MEDIUM)
+        ratio = min(max(medium / level, LEAST_RATIO), MOST_RATIO) if level > 0.0 else 1.0
+        return float(self._season.last(1, back)[0]) * ratio
+
+    def _score(self, candidates: Floats, smooth: float) -> None:
+        """Judge what was foretold a lead ago by what has come."""
+        self._foretold.append((candidates, smooth))
+        if len(self._foretold) <= self.times.lead:
+            return
+        then, smooth_then = self._foretold[0]
+        scale = max(_mean(self.history.last(TERMS[SLOW]), SLOW), self._least)
+        missing = (float(self.history.last(self.times.lead).max()) - np.maximum(then, smooth_then)) / scale
+        loss = np.where(missing > 0.0, SHORT_COST * missing, -missing)
+        self.scores += self._score_weight * (loss - self.scores)
+
+
+@lru_cache(maxsize=8)
+def _taps(weight: float) -> Floats:
+    """Weights of an exponentially weighted mean of a window, oldest first."""
+    return np.asarray(weight * (1.0 - weight) ** np.arange(TERMS[weight])[::-1])
+
+
+@lru_cache(maxsize=64)
+def _part(weight: float, count: int) -> float:
+    return float(_taps(weight)[-count:].sum())
+
+
+@lru_cache(maxsize=1)
+def _slope() -> Floats:
+    """Weights of the least-squares slope of equidistant values."""
+    places = np.arange(TREND) - (TREND - 1) / 2.0
+    return np.asarray(places / (places @ places))
+
+
+def _mean(window: Floats, weight: float) -> float:
+    """The exponentially weighted mean of a window; the newest value has this weight."""
+    return float(window @ _taps(weight)[-len(window) :]) / _part(weight, len(window))
+
+
+def _running_max(values: Floats, count: int) -> Floats:
+    """The largest of the last `count` values at each place; fewer at the beginning."""
+    largest = values.copy()
+    for shift in range(1, min(count, len(values))):
+        np.maximum(largest[shift:], values[:-shift], out=largest[shift:])
+    return largest
+
+
+def _quantiles(values: Floats, quantiles: Sequence[float]) -> tuple[float, ...]:
+    """The values below which these shares lie, none interpolated."""
+    places = [min(int(quantile * len(values)), len(values) - 1) for quantile in quantiles]
+    return tuple(np.partition(values, places)[places].tolist())

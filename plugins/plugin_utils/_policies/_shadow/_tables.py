@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each mode has cost in situations like this one: tables of value by context, with forgetting.
+
+Four contexts look at the situation from different sides. Each has a table of its own; a cell is trusted as far as it
+has been seen, and what it lacks is filled from the mean of all situations.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect
+from typing import NamedTuple
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Signals
+
+#: Peak of the last 20 minutes / rate; rate / median; growth of four ticks / rate; last rate / mean of some minutes.
+PEAK, LEVEL, GROWTH, JUMP = (1.15, 1.6), (0.8, 1.2, 1.7), (-0.04, 0.04), (0.93, 1.07, 1.25)
+#: The index in `holds` of the peak.
+PEAK_HOLD = 1
+
+
+class Context(NamedTuple):
+    """One way to look at a situation: its cells by name. They follow those of the context before in the table."""
+
+    name: str
+    cells: tuple[str, ...]
+    first: int
+
+
+def _contexts() -> tuple[Context, ...]:
+    peaks = ("no peak behind", "after a small peak", "after a peak")
+    levels = ("low", "usual", "high", "very high")
+    named = {
+        "peak": peaks,
+        "peak and level": tuple(f"{peak}, {level}" for peak in peaks for level in levels),
+        "trend": ("falling", "steady", "growing"),
+        "jump": ("below its mean", "at its mean", "above its mean", "far above its mean"),
+    }
+    contexts: list[Context] = []
+    for name, cells in named.items():
+        contexts.append(Context(name, cells, sum(len(each.cells) for each in contexts)))
+    return tuple(contexts)
+
+
+CONTEXTS = _contexts()
+CELLS = sum(len(context.cells) for context in CONTEXTS)
+#: Seen less often than so many ticks, a cell counts less than the mean of all situations.
+TRUST = 240.0
+#: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-1.2) as much.
+SHARPNESS = 120.0
+#: Lighter modes are left out.
+LEAST_WEIGHT = 1e-6
+
+
+def cells_of(signals: Signals) -> tuple[int, ...]:
+    """The rows of the table that this situation is in, one for each context."""
+    smooth = max(signals.smooth, 1e-9)
+    peak = bisect(PEAK, signals.holds[PEAK_HOLD] / smooth)
+    median = signals.levels[0]
+    level = bisect(LEVEL, smooth / median) if median > 0.0 else 1
+    growth = bisect(GROWTH, 4.0 * signals.slope / smooth)
+    jump = bisect(JUMP, signals.rate / signals.medium) if signals.medium > 0.0 else 1
+    places = (peak, peak * (len(LEVEL) + 1) + level, growth, jump)
+    return tuple(context.first + place for context, place in zip(CONTEXTS, places, strict=True))
+
+
+class Tables:
+    """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially."""
+
+    def __init__(self, memory_ticks: float, sums: Floats | None = None, counts: Floats | None = None) -> None:
+        """What was seen `memory_ticks` ago weighs 1/e."""
+        self.keep = math.exp(-1.0 / memory_ticks)
+        self.sums: Floats = np.zeros((CELLS, len(MODES))) if sums is None else sums
+        self.counts: Floats = np.zeros(CELLS) if counts is None else counts
+
+    def learn(self, costs: Floats, cells: tuple[int, ...]) -> None:
+        """Each mode has cost so much at this tick; the orders behind it were made in these cells."""
+        self.sums *= self.keep
+        self.counts *= self.keep
+        rows = list(cells)
+        self.sums[rows] += costs
+        self.counts[rows] += 1.0
+
+    def values(self, cells: tuple[int, ...]) -> Floats:
+        """Q: mean cost of each mode (contexts, modes) in these cells."""
+        everywhere = slice(CONTEXTS[0].first, CONTEXTS[0].first + len(CONTEXTS[0].cells))
+        total = max(float(self.counts[everywhere].sum()), 1e-9)
+        mean = self.sums[everywhere].sum(axis=0) / total
+        rows = list(cells)
+        # W/(W+T) (S/W - G) + G, without dividing by a W of 0
+        return np.asarray((self.sums[rows] + TRUST * mean) / (self.counts[rows] + TRUST)[:, None])
+
+    def weights(self, cells: tuple[int, ...]) -> Floats:
+        """How much each mode counts in these cells: (modes,), sum 1. The mean of what the contexts say."""
+        values = self.values(cells)
+        least = values.min(axis=1, keepdims=True)
+        weights = np.exp(-SHARPNESS * (values - least) / np.maximum(least, 1.0))
+        weights[weights < LEAST_WEIGHT] = 0.0
+        weights /= weights.sum(axis=1, keepdims=True)
+        return np.asarray(weights.mean(axis=0))
