@@ -43,6 +43,7 @@ class PolicySettings:
     servers_per_instance: int = 1  # messages one instance works on at once (threads, workers)
     queueing: str = "shared"  # shared: one queue for all instances (M/M/n); per_instance: connections stick, n queues
     slo: Slo = field(default_factory=Slo)
+    expected_rate: float | None = None  # messages/s, the most that a calendar foretells for the next boot time
     options: Mapping[str, Any] = field(default_factory=dict)  # this policy's own options, defaults filled in
 
 

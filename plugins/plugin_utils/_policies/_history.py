@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 
 #: Rates are kept to 1/256 octave, at most 0.14 per cent beside the measured one: scrapes are far noisier.
 STEPS_PER_OCTAVE = 256
@@ -81,22 +78,34 @@ class History(Window):
         super().append(float(_levels()[_code(value)]))
         self.slot += 1
 
+    def until(self, now: float, rate: float) -> list[float]:
+        """The rates to append for the slots since the newest, up to that of `now` with this rate.
+
+        Slots that nobody measured are interpolated. There is none where this slot has its rate already. After longer
+        than it remembers, the history starts anew; where the clock was set back, it goes on from there.
+        """
+        slot = self.slot_of(now)
+        passed = slot - self.slot
+        if passed > self.size:
+            self.replace(np.zeros(0))
+        if not len(self) or passed < 0:
+            self.slot = slot - 1
+            return [rate]
+        newest = float(self.last(1)[0])
+        return [newest + (rate - newest) * place / passed for place in range(1, passed + 1)]
+
     def to_plain(self) -> dict[str, Any]:
         """Plain data, 2.7 bytes a slot or less; see `from_plain`."""
-        codes = np.array([_code(rate) for rate in self.last(self.size).tolist()], dtype="<u2")
-        packed = base64.b64encode(zlib.compress(codes.tobytes(), 9))
-        return {"interval": self.interval, "slot": self.slot, "rates": packed.decode("ascii")}
+        codes = np.searchsorted(_levels(), self.last(self.size))
+        return {"interval": self.interval, "slot": self.slot, "rates": pack(codes, "<u2")}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], interval: float, size: int) -> History:
         """Read what `to_plain` wrote. Rates of another interval are brought to this one. AutoscaleError if damaged."""
-        try:
-            packed = zlib.decompress(base64.b64decode(plain["rates"], validate=True))
-            rates = _levels()[np.frombuffer(packed, dtype="<u2")]
-            slot, written = int(plain["slot"]), float(plain["interval"])
-        except (IndexError, KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
-            raise AutoscaleError("the history of arrival rates is damaged; reset what was learned") from error
         history = cls(interval, size)
+        levels = _levels()
+        rates = levels[np.minimum(unpack(plain["rates"], "<u2"), len(levels) - 1)]
+        slot, written = plain["slot"], plain["interval"]
         if written != interval and len(rates):
             ends = written * np.arange(slot - len(rates) + 1, slot + 1)
             slot = history.slot_of(float(ends[-1]))

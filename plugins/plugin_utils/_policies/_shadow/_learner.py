@@ -11,13 +11,21 @@ tried in production.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES, loads
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Signals, Times, Watch
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import Tables, cells_of
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times, Watch
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
+    CELLS,
+    Tables,
+    cells_of,
+    describe,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import (
     Service,
@@ -26,56 +34,168 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
     most_load,
 )
 
+#: Seconds of a day after which what was seen weighs 1/e.
+MEMORY_S = 43200.0
+#: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
+UNSEEN_LEADS = 4
+#: A service rate that differs by more than this share is used from now on; tables that were learned with one that
+#: differs by more than this are learned again.
+NOTABLE_CHANGE, LARGE_CHANGE = 0.02, 0.1
+#: Seconds of a day for which nothing shrinks after traffic broke off.
+DROP_HOLD_S = 600.0
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What the learner assumes. Times in s."""
+    """What the learner assumes."""
 
     service: Service
     times: Times
-    boot: int  # ticks
     min_instances: int
     weights: Weights
-    memory: float  # ticks after which what was seen weighs 1/e
-    peak: float  # rate within an interval at its worst / mean rate
-    drain_time: float  # a backlog is to be worked off in this time
+    peak: float  # arrival rate at the worst moment of an interval / its mean
+    drain_time: float  # s in which a backlog is to be worked off
+    scheduled: float = 0.0  # largest arrival rate that a person expects until the end of the lead; 0: nothing
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """Where this is another, fleets and tables do not fit."""
+        return {
+            "interval": self.times.interval,
+            "lead": self.times.lead,
+            "season": self.times.season,
+            "modes": len(MODES),
+            "cells": CELLS,
+        }
 
 
 class Learner:
     """History, fleets and tables of one cluster."""
 
     def __init__(self, settings: Settings, history: History | None = None) -> None:
+        """A learner that has seen nothing but perhaps a history."""
+        times, service = settings.times, settings.service
         self.settings = settings
-        self.history = history or History(settings.times.interval, settings.times.memory)
-        self.watch = Watch(self.history, settings.times, settings.service.capacity)
-        self.tables = Tables(settings.memory)
-        start = np.full(len(MODES), max(settings.min_instances, 1))
-        self.fleet = Fleet(settings.service, settings.boot, start)
-        self.cells: deque[tuple[int, ...]] = deque(maxlen=settings.times.lead)
-        self.signals: Signals | None = None
+        self.learned_rate = service.service_rate  # what the tables were learned with
+        self.history = history or History(times.interval, times.memory)
+        self.watch = Watch(self.history, times, service.capacity)
+        self.tables = Tables(times.ticks(MEMORY_S))
+        self.fleet = Fleet(service, times.lead - 1, np.full(len(MODES), settings.min_instances))
+        self.cells: deque[tuple[int, ...]] = deque(maxlen=times.lead)
+        self.held_until = 0  # slot
         self.loads: Floats = np.zeros(len(MODES))
 
-    def advance(self, rate: float, *, scheduled: float = 0.0) -> None:
-        """One more tick has passed, with this mean arrival rate: what has each mode cost, what does it order now?"""
+    def live_through(self, now: float, rate: float) -> None:
+        """It is `now` (unix seconds), and this was the mean arrival rate of the last interval."""
+        rates = self.history.until(now, rate)
+        if not len(self.history) or len(rates) > UNSEEN_LEADS * self.settings.times.lead:
+            self._skip(rates)
+            return
+        for place, each in enumerate(rates, start=1):
+            self._advance(each, learn=place == len(rates))
+
+    def _advance(self, rate: float, *, learn: bool = True) -> None:
+        """One tick has passed: what has each mode cost, and what does it order now? A guessed rate teaches nothing."""
         settings = self.settings
-        interval = settings.times.interval
-        felt = self.fleet.work((np.array(settings.peak * rate),), interval)
-        if len(self.cells) == settings.times.lead:
+        felt = self.fleet.work((np.array(settings.peak * rate),), settings.times.interval)
+        if learn and len(self.cells) == settings.times.lead:
             costs = cost(settings.service, settings.weights, felt, self.fleet.ordered)
             self.tables.learn(costs, self.cells[0])
         self.history.append(rate)
-        self.signals = self.watch.read(scheduled)
-        self.cells.append(cells_of(self.signals))
-        self.loads = loads(self.signals)
+        self._look()
         self.fleet.order(self.needed(self.loads + self.fleet.backlog / settings.drain_time))
+
+    def _skip(self, rates: Sequence[float]) -> None:
+        """Ticks have passed unseen, with about these rates. What the fleets did meanwhile is not known either."""
+        for rate in rates:
+            self.history.append(rate)
+        settings = self.settings
+        self.watch = Watch(self.history, settings.times, settings.service.capacity, self.watch.scores.tolist())
+        self.cells.clear()
+        self._look()
+        self.fleet = Fleet(settings.service, settings.times.lead - 1, self.needed(self.loads))
+
+    def _look(self) -> None:
+        signals = self.watch.read(self.settings.scheduled)
+        self.cells.append(cells_of(signals))
+        self.loads = loads(signals)
+        if signals.broke_off:
+            self.held_until = self.history.slot + self.settings.times.ticks(DROP_HOLD_S)
+
+    @property
+    def held(self) -> bool:
+        """Whether traffic broke off a short while ago."""
+        return self.history.slot < self.held_until
+
+    def situation(self) -> str:
+        """The situation in words."""
+        return describe(self.cells[-1])
 
     def needed(self, rates: Floats) -> Ints:
         """The fewest instances that keep the SLO at each of these rates, within the bounds."""
         settings = self.settings
         counts = np.searchsorted(most_load(settings.service), rates)
-        return np.asarray(np.minimum(np.maximum(counts, settings.min_instances), settings.service.max_instances))
+        return np.clip(counts, settings.min_instances, settings.service.max_instances)
 
-    def rate(self) -> tuple[float, Floats]:
-        """The rate to staff for, and the weight of each mode in it."""
-        weights = self.tables.weights(self.cells[-1])
-        return float(weights @ self.loads), weights
+    def weights(self) -> Floats:
+        """How much each mode counts now; sum 1."""
+        return self.tables.weights(self.cells[-1])
+
+    def adapted(self, settings: Settings) -> Learner:
+        """This learner with other settings; one that has lived through the same history with them, if they differ much."""
+        known, given = self.settings, settings
+        change = abs(given.service.service_rate / known.service.service_rate - 1.0)
+        if change <= NOTABLE_CHANGE:
+            given = replace(given, service=replace(given.service, service_rate=known.service.service_rate))
+        if given == known:
+            return self
+        learned_with = given.service.service_rate / self.learned_rate
+        if given.shape != known.shape or abs(learned_with - 1.0) > LARGE_CHANGE:
+            return self.replayed(given)
+        self.settings = given
+        self.fleet.service = given.service
+        return self
+
+    def replayed(self, settings: Settings) -> Learner:
+        """A learner with these settings that has lived through the same history."""
+        learner = Learner(settings)
+        learner.history.slot = self.history.slot - len(self.history)
+        for rate in self.history.last(settings.times.memory).tolist():
+            learner._advance(rate)
+        return learner
+
+    def to_plain(self) -> dict[str, Any]:
+        """All of it as plain data, about 30 kB with a day of history at four ticks a minute."""
+        return {
+            **self.settings.shape,
+            "service_rate": self.settings.service.service_rate,
+            "learned_rate": self.learned_rate,
+            "history": self.history.to_plain(),
+            "scores": self.watch.scores.tolist(),
+            "sums": pack(self.tables.sums, "<f4"),
+            "counts": self.tables.counts.tolist(),
+            "fleet": pack(self.fleet.counts, "<u2"),
+            "backlog": pack(self.fleet.backlog, "<f8"),
+            "held_until": self.held_until,
+            "situations": [list(cells) for cells in self.cells],
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], settings: Settings) -> Learner:
+        """Read what `to_plain` wrote; what does not fit the settings any more is learned again from the history."""
+        times = settings.times
+        history = History.from_plain(plain["history"], times.interval, times.memory)
+        learner = cls(settings, history)
+        if any(plain.get(name) != value for name, value in settings.shape.items()):
+            return learner.replayed(settings)
+        known = replace(settings.service, service_rate=plain["service_rate"])
+        learner = cls(replace(settings, service=known), history)
+        learner.learned_rate = plain["learned_rate"]
+        learner.held_until = plain["held_until"]
+        learner.watch = Watch(history, times, known.capacity, plain["scores"])
+        learner.tables.sums = unpack(plain["sums"], "<f4").reshape(learner.tables.sums.shape)
+        learner.tables.counts = np.array(plain["counts"])
+        learner.fleet.counts = unpack(plain["fleet"], "<u2").reshape(learner.fleet.counts.shape).astype(np.int64)
+        learner.fleet.backlog = unpack(plain["backlog"], "<f8")
+        learner.cells.extend(tuple(cells) for cells in plain["situations"])
+        return learner

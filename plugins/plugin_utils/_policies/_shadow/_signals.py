@@ -36,6 +36,11 @@ SCORE_S = 7500.0
 SHORT_COST = 10.0
 #: Growth is not taken from less than this share of what one instance can serve.
 LEAST_SHARE = 0.1
+#: Traffic breaks off where the rate falls below this share of the largest of the last so many seconds. That says
+#: something of users only where it happens at less than this share of all ticks, seen for so many seconds.
+BREAK, BREAK_S, RARE, LONG_ENOUGH_S = 0.5, 60.0, 0.002, 3600.0
+#: More slots are not remembered: a day of four ticks a minute, and some.
+MOST_SLOTS = 6000
 #: Growth where nothing is known.
 UNKNOWN_GROWTH = 1.1
 #: This season's level over the last one's is taken within these bounds.
@@ -58,12 +63,12 @@ class Times:
 
     def ticks(self, seconds: float) -> int:
         """So many seconds of a day, in ticks of a season."""
-        return max(1, round(seconds / DAY_S * self.season))
+        return min(max(1, round(seconds / DAY_S * self.season)), MOST_SLOTS)
 
     @property
     def memory(self) -> int:
         """Slots of history that are looked at."""
-        return self.season + TERMS[MEDIUM] + SMOOTH
+        return min(self.season + TERMS[MEDIUM] + SMOOTH, MOST_SLOTS)
 
 
 class Signals(NamedTuple):
@@ -80,6 +85,7 @@ class Signals(NamedTuple):
     levels: tuple[float, float, float]  # 50, 90 and 99 % quantiles of the rate
     growth: float  # 99.5 % quantile of the growth within a lead
     growth_here: tuple[float, float]  # its 97 and 99.5 % quantiles at a level as now
+    broke_off: bool  # the rate fell by half within a minute, which it rarely does
 
 
 class Watch:
@@ -91,6 +97,7 @@ class Watch:
         self._least = LEAST_SHARE * capacity
         self._reach = times.lead + 2  # ticks that are looked ahead, with the one that is now
         self._holds = [times.ticks(seconds) for seconds in HOLDS_S]
+        self._break = times.ticks(BREAK_S) + 1
         self._slow = times.ticks(SLOW_S)
         self._score_weight = 1.0 / times.ticks(SCORE_S)
         lags = [times.ticks(seconds) for seconds in LAGS_S]
@@ -141,6 +148,7 @@ class Watch:
             levels=self.levels,
             growth=self.growth,
             growth_here=self.growth_here,
+            broke_off=self._breaks_rare and rate < BREAK * float(history.last(self._break).max()),
         )
 
     def _note(self, smooth: float) -> None:
@@ -177,6 +185,7 @@ class Watch:
         """Take the quantiles, as they were `ago` ticks ago."""
         times = self.times
         rates = self.history.last(times.ticks(LEVELS_S), ago)
+        self._breaks_rare = len(rates) >= times.ticks(LONG_ENOUGH_S) and _breaks(rates, self._break) < RARE
         if not len(rates):
             self.levels, self.growth, self.growth_here = (
                 (0.0, 0.0, 0.0),
@@ -219,6 +228,11 @@ class Watch:
         missing = (float(self.history.last(self.times.lead).max()) - np.maximum(then, smooth_then)) / scale
         loss = np.where(missing > 0.0, SHORT_COST * missing, -missing)
         self.scores += self._score_weight * (loss - self.scores)
+
+
+def _breaks(rates: Floats, ticks: int) -> float:
+    """The share of these rates that lie far below the largest of the `ticks` up to them."""
+    return float((rates < BREAK * _running_max(rates, ticks)).mean())
 
 
 @lru_cache(maxsize=8)

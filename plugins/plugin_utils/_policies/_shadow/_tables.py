@@ -69,14 +69,23 @@ def cells_of(signals: Signals) -> tuple[int, ...]:
     return tuple(context.first + place for context, place in zip(CONTEXTS, places, strict=True))
 
 
-class Tables:
-    """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially."""
+def describe(cells: tuple[int, ...]) -> str:
+    """A situation in words: what its most detailed contexts say."""
+    named = {context.name: context.cells[cell - context.first] for context, cell in zip(CONTEXTS, cells, strict=True)}
+    return f"({named['peak and level']}, {named['trend']})"
 
-    def __init__(self, memory_ticks: float, sums: Floats | None = None, counts: Floats | None = None) -> None:
+
+class Tables:
+    """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially.
+
+    Every tick is in exactly one cell of each context, so the cells of the first one add up to all ticks.
+    """
+
+    def __init__(self, memory_ticks: float) -> None:
         """What was seen `memory_ticks` ago weighs 1/e."""
         self.keep = math.exp(-1.0 / memory_ticks)
-        self.sums: Floats = np.zeros((CELLS, len(MODES))) if sums is None else sums
-        self.counts: Floats = np.zeros(CELLS) if counts is None else counts
+        self.sums: Floats = np.zeros((CELLS, len(MODES)), dtype=np.float32)
+        self.counts: Floats = np.zeros(CELLS)
 
     def learn(self, costs: Floats, cells: tuple[int, ...]) -> None:
         """Each mode has cost so much at this tick; the orders behind it were made in these cells."""
@@ -86,11 +95,16 @@ class Tables:
         self.sums[rows] += costs
         self.counts[rows] += 1.0
 
+    @property
+    def ticks(self) -> float:
+        """How many ticks have been learned from, the older ones counting less."""
+        first = CONTEXTS[0]
+        return float(self.counts[first.first : first.first + len(first.cells)].sum())
+
     def values(self, cells: tuple[int, ...]) -> Floats:
         """Q: mean cost of each mode (contexts, modes) in these cells."""
         everywhere = slice(CONTEXTS[0].first, CONTEXTS[0].first + len(CONTEXTS[0].cells))
-        total = max(float(self.counts[everywhere].sum()), 1e-9)
-        mean = self.sums[everywhere].sum(axis=0) / total
+        mean = self.sums[everywhere].sum(axis=0) / max(self.ticks, 1e-9)
         rows = list(cells)
         # W/(W+T) (S/W - G) + G, without dividing by a W of 0
         return np.asarray((self.sums[rows] + TRUST * mean) / (self.counts[rows] + TRUST)[:, None])

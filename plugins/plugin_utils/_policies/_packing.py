@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Arrays as short texts, for memories that are plain data."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
+
+
+def pack(array: Floats | Ints, dtype: str) -> str:
+    """The values as this dtype (with its byte order, "<f4"), compressed, in ASCII. The shape is not kept."""
+    return base64.b64encode(zlib.compress(array.astype(dtype).tobytes(), 9)).decode("ascii")
+
+
+def unpack(text: str, dtype: str) -> Any:
+    """The values of `pack` in one row, to be changed at will. AutoscaleError where the text is damaged."""
+    try:
+        return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=dtype).copy()
+    except (TypeError, ValueError, binascii.Error, zlib.error) as error:
+        raise AutoscaleError("what the policy has learned is damaged") from error

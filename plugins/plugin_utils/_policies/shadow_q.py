@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policy `shadow_q`: order what the rules that have proved cheapest, in situations like this one, would order.
+
+Readable staffing rules ("modes": headroom x season x hold time) compete. As arrivals do not depend on what is ordered,
+each of them is replayed at every tick on the arrivals that were measured, with a fleet of its own in a queueing model
+(a "shadow"), and tables remember what it cost in which situation: the cost of instances, and of breaking the SLO. What
+is ordered is for the mean of the rates that the modes staff for, the cheapest by far the heaviest.
+
+In the field's terms: contextual learning with full information over experts, model-based, with forgetting. It
+explores nothing in production, draws nothing at random, and does not bootstrap values from values: Q is the mean of
+what was paid. Until the service rate or the arrival rate is known, and while users feel what the model cannot explain,
+policy `hpa` decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, require_numpy
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Memory,
+    Observation,
+    PerCluster,
+    PolicySettings,
+    Proposal,
+    figure,
+    no_data,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import boot_ticks
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
+
+#: Clients are taken to give up when the work before them is so many times the SLO on p99.
+PATIENCE_SLOS = 25.0
+#: Breaking the SLO on p99 by as much as itself costs so much, that on the queue so much; an instance costs 1.5.
+LATENCY_COST, QUEUE_COST = 20.0, 500.0
+#: Messages that wait are to be worked off in so many times the SLO on p99, s where there is none.
+DRAIN_SLOS, DRAIN_S = 2.0, 60.0
+#: Modes that a reason names.
+NAMED_MODES = 3
+
+
+@dataclass
+class Mind:
+    """What is known of one cluster; `plain` is what came from the store, as long as it is not needed."""
+
+    plain: Memory
+    doubt: Doubt
+    learner: Learner | None = None
+    history: History | None = None  # while there is no learner
+    fallback: Memory = field(default_factory=dict)
+
+
+class ShadowQ(PerCluster):
+    """Memory: the `learner` (history of rates, tables, shadow fleets), `doubt`s in its model, hpa's memory."""
+
+    name = "shadow_q"
+    options: ClassVar[dict[str, Any]] = {
+        "season": {"type": "float", "default": 86400.0},
+        "violation_cost": {"type": "float", "default": 30.0},
+        "peak": {"type": "float", "default": 1.03},
+    }
+    limits: ClassVar[dict[str, tuple[float, float]]] = {
+        "season": (1.0, 31 * 86400.0),
+        "violation_cost": (0.0, 1e6),
+        "peak": (1.0, 10.0),
+    }
+
+    def load(self, memory: Memory) -> Mind:
+        """See Policy.load."""
+        return Mind(memory, Doubt.from_plain(memory.get("doubt", {})), fallback=memory.get("fallback", {}))
+
+    def dump(self, live: Mind) -> Memory:
+        """See Policy.dump."""
+        learner = live.plain.get("learner")
+        if live.learner is not None:
+            learner = live.learner.to_plain()
+        elif live.history is not None:
+            learner = {"history": live.history.to_plain()}
+        return {"learner": learner, "doubt": live.doubt.to_plain(), "fallback": live.fallback}
+
+    def propose(
+        self, memory: Mind, observation: Observation, settings: PolicySettings, rng: Random
+    ) -> tuple[Proposal, Mind]:
+        """Let every mode live through the last tick, then staff for what the cheapest of them expect."""
+        require_numpy("policy shadow_q")
+        mind, snapshot = memory, observation.snapshot
+        if not snapshot.get("valid"):
+            return Proposal(None, no_data(snapshot)), mind
+        arrival_rate = snapshot.get("arrival_rate")
+        if arrival_rate is None:
+            return self._delegate("arrival rate unknown", mind, observation, settings, rng=rng)
+        if observation.service_rate is None:
+            self._note(mind, observation.now, arrival_rate, settings)
+            return self._delegate("service rate not calibrated yet", mind, observation, settings, rng=rng)
+
+        learner = self._learner(mind, _assumed(settings, observation.service_rate))
+        learner.live_through(observation.now, arrival_rate)
+        proposal = _propose(learner, observation)
+        mind.doubt.look(learner.settings.service, learner.settings.times.interval, observation)
+        if mind.doubt.lasting:
+            return self._delegate(mind.doubt.reason, mind, observation, settings, rng=rng, may_shrink=False)
+        return proposal, mind
+
+    @staticmethod
+    def _note(mind: Mind, now: float, arrival_rate: float, settings: PolicySettings) -> None:
+        """Remember the rate, to learn from it once there is a service rate."""
+        times = _times(settings)
+        if mind.history is None:
+            known = (mind.plain.get("learner") or {}).get("history")
+            mind.history = (
+                History.from_plain(known, times.interval, times.memory)
+                if known
+                else History(times.interval, times.memory)
+            )
+        for rate in mind.history.until(now, arrival_rate):
+            mind.history.append(rate)
+
+    @staticmethod
+    def _learner(mind: Mind, settings: Settings) -> Learner:
+        """The learner with these settings."""
+        if mind.learner is None:
+            known = mind.plain.get("learner")
+            if mind.history is not None:
+                known = {"history": mind.history.to_plain()}
+                mind.history = None
+            mind.learner = Learner.from_plain(known, settings) if known else Learner(settings)
+        mind.learner = mind.learner.adapted(settings)
+        return mind.learner
+
+    @staticmethod
+    def _delegate(
+        why: str,
+        mind: Mind,
+        observation: Observation,
+        settings: PolicySettings,
+        *,
+        rng: Random,
+        may_shrink: bool = True,
+    ) -> tuple[Proposal, Mind]:
+        """What hpa says."""
+        proposal, mind.fallback = _fallback.delegate(why, mind.fallback, observation, settings, rng)
+        if not may_shrink and proposal.count is not None and proposal.count < observation.ordered:
+            reason = f"{proposal.reason}; nothing shrinks meanwhile"
+            proposal = Proposal(observation.ordered, reason, proposal.details)
+        return proposal, mind
+
+
+def _times(settings: PolicySettings) -> Times:
+    return Times(
+        interval=settings.interval,
+        lead=boot_ticks(settings.boot_time, settings.interval) + 1,
+        season=max(1, round(settings.options["season"] / settings.interval)),
+    )
+
+
+def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
+    """What the learner is to assume of a service with this rate of one server."""
+    slo = settings.slo
+    service = Service(
+        service_rate=service_rate,
+        servers_per_instance=settings.servers_per_instance,
+        queueing=settings.queueing,
+        max_instances=settings.max_instances,
+        slo_p99=slo.p99_latency,
+        slo_queue=slo.queue_depth,
+        **({} if slo.p99_latency is None else {"patience": PATIENCE_SLOS * slo.p99_latency}),
+    )
+    weights = Weights(
+        latency=0.0 if slo.p99_latency is None else LATENCY_COST / slo.p99_latency,
+        queue=0.0 if slo.queue_depth is None else QUEUE_COST / slo.queue_depth,
+        violation=settings.options["violation_cost"],
+    )
+    return Settings(
+        service=service,
+        times=_times(settings),
+        min_instances=settings.min_instances,
+        weights=weights,
+        peak=settings.options["peak"],
+        drain_time=DRAIN_S if slo.p99_latency is None else DRAIN_SLOS * slo.p99_latency,
+        scheduled=settings.expected_rate or 0.0,
+    )
+
+
+def _propose(learner: Learner, observation: Observation) -> Proposal:
+    """Staff for the mean of what the modes expect, and for what waits."""
+    weights, settings = learner.weights(), learner.settings
+    queued = observation.snapshot.get("queue_total") or 0.0
+    expected = float(weights @ learner.loads)
+    staffed = expected + queued / settings.drain_time
+    count = int(learner.needed(np.array(staffed)))
+    best = np.argsort(-weights, kind="stable")[:NAMED_MODES].tolist()
+    modes = [
+        {"mode": MODES[mode], "weight": round(float(weights[mode]), 4), "rate": float(learner.loads[mode])}
+        for mode in best
+        if weights[mode] > 0.0
+    ]
+    named = "; ".join(f"{each['mode']} ({100 * each['weight']:.0f} %) {figure(each['rate'])}" for each in modes)
+    capacity = settings.service.capacity
+    waiting = f" and {figure(queued)} that wait" if staffed - expected > 0.01 * staffed else ""
+    reason = (
+        f"{figure(observation.snapshot['arrival_rate'])} msg/s {learner.situation()}: staffed for "
+        f"{figure(expected)} msg/s{waiting} at {figure(capacity)} each, the mean of the cheapest rules: {named}"
+    )
+    if count < observation.ordered and learner.held:
+        reason += f"; {observation.ordered} because traffic broke off, which it rarely does here"
+        count = observation.ordered
+    details = {
+        "arrival_rate": observation.snapshot["arrival_rate"],
+        "staffed_rate": staffed,
+        "service_rate": settings.service.service_rate,
+        "erlangs": staffed / settings.service.service_rate,
+        "modes": modes,
+        "situation": learner.situation(),
+        "ticks_learned": learner.tables.ticks,
+    }
+    return Proposal(count, reason, details)
+
+
+POLICY = ShadowQ()
