@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils import _guards, _service_rate
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Live,
     Observation,
     Policy,
     PolicySettings,
@@ -114,28 +115,29 @@ def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decis
     In recommend mode nothing is carried out, so what guards and exploration count stays where it is, and the change
     that somebody else made is the action learned from. The same memory, tick and settings give the same decision.
     """
+    policy, learned = settings.policy, memory.get("policies", {})
+    live = policy.load(learned.get(policy.name, {}))
+    decision, remembered, live = decide_live(memory, live, tick, settings)
+    return decision, {**remembered, "policies": {**learned, policy.name: policy.dump(live)}}
+
+
+def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSettings) -> tuple[Decision, Memory, Live]:
+    """`decide` for those who tick on without a store between: the policy's own memory is `live`, see `Policy.load`."""
     number = memory.get("tick", 0) + 1
     seed = settings.seed if settings.seed is not None else memory.get("seed", 0)
     carried_out = settings.mode == ACT and not tick.dry_run
-    calibration = _service_rate.learn(
-        memory.get("calibration", {}),
-        tick.snapshot,
-        servers_per_instance=settings.policy_settings.servers_per_instance,
-        queueing=settings.policy_settings.queueing,
-        slo_p99=settings.policy_settings.slo.p99_latency,
-    )
-    service_rate = _service_rate.estimate(calibration)
-    if settings.service_rate is not None:
-        service_rate = _service_rate.Estimate(settings.service_rate, "given", 0)
-
-    proposal, policy_memory = _propose(
-        memory,
-        tick,
-        settings,
-        rate=service_rate.rate,
+    calibration, service_rate = _calibrate(memory.get("calibration", {}), tick.snapshot, settings)
+    observation = Observation(
+        now=tick.now,
+        snapshot=tick.snapshot,
+        ordered=tick.counts.ordered,
+        ready=tick.counts.ready,
+        service_rate=service_rate.rate,
+        taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
         explore=carried_out,
-        rng=Random(f"{seed}:{number}"),  # noqa: S311
     )
+    rng = Random(f"{seed}:{number}")  # noqa: S311
+    (proposal,), (live,) = settings.policy.step([live], [observation], [settings.policy_settings], [rng])
     context = _guards.GuardContext(
         now=tick.now,
         ordered=tick.counts.ordered,
@@ -169,30 +171,26 @@ def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decis
         "last_at": tick.now,
         "counters": tick.snapshot.get("counters") or memory.get("counters"),
         "calibration": calibration,
-        "policies": {**memory.get("policies", {}), settings.policy.name: policy_memory},
         "ordered": tick.counts.ordered,
         "guards": _guards.advance(context, verdict.target) if carried_out else memory.get("guards", {}),
     }
-    return decision, remembered
+    return decision, remembered, live
 
 
-def _propose(
-    memory: Memory, tick: Tick, settings: ClusterSettings, *, rate: float | None, explore: bool, rng: Random
-) -> tuple[Proposal, Memory]:
-    """Ask the policy. The action it learns from is the change in ordered count since the last tick."""
-    observation = Observation(
-        now=tick.now,
-        snapshot=tick.snapshot,
-        ordered=tick.counts.ordered,
-        ready=tick.counts.ready,
-        service_rate=rate,
-        taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
-        explore=explore,
+def _calibrate(
+    calibration: Memory, snapshot: Mapping[str, Any], settings: ClusterSettings
+) -> tuple[Memory, _service_rate.Estimate]:
+    """Learn the service rate from one more snapshot, unless a person has given it."""
+    if settings.service_rate is not None:
+        return calibration, _service_rate.Estimate(settings.service_rate, "given", 0)
+    learned = _service_rate.learn(
+        calibration,
+        snapshot,
+        servers_per_instance=settings.policy_settings.servers_per_instance,
+        queueing=settings.policy_settings.queueing,
+        slo_p99=settings.policy_settings.slo.p99_latency,
     )
-    policy = settings.policy
-    own = policy.load(memory.get("policies", {}).get(policy.name, {}))
-    proposals, memories = policy.step([own], [observation], [settings.policy_settings], [rng])
-    return proposals[0], policy.dump(memories[0])
+    return learned, _service_rate.estimate(learned)
 
 
 def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool:
