@@ -100,26 +100,40 @@ def _selector(labels: Mapping[str, Any]) -> str:
     return "{" + ",".join(matchers) + "}" if matchers else ""
 
 
-def _values(field: str, reply: Reply, instance_label: str) -> Values:
-    """Samples of an answer of the HTTP API; NaN, Inf and what is absurdly large are none."""
+def data_of(option: str, reply: Reply) -> dict[str, Any]:
+    """The data of an answer of the HTTP API: {resultType, result}. OptionError where it refuses the option's query."""
     try:
         answer = json.loads(reply.body)
-        if answer["status"] != "success":
-            message = quoted(answer["error"])
-            if answer["errorType"] == "bad_data":
-                raise OptionError(f"prometheus.queries.{field}", f"Prometheus refuses the query: {message}")
-            raise FetchError(f"Prometheus answered: {message}")
-        data = answer["data"]
+        if answer["status"] == "success":
+            data: dict[str, Any] = answer["data"]
+            return data
+        message, refused = quoted(answer["error"]), answer["errorType"] == "bad_data"
+    except (KeyError, TypeError, ValueError) as error:
+        raise unlike_prometheus(reply) from error
+    if refused:
+        raise OptionError(option, f"Prometheus refuses the query: {message}")
+    raise FetchError(f"Prometheus answered: {message}")
+
+
+def unlike_prometheus(reply: Reply) -> FetchError:
+    """What to say of an answer that Prometheus would not give."""
+    content = quoted(reply.content_type, 60) or "no content type"
+    return FetchError(
+        f"answered with status {reply.status} and {content}, not as Prometheus' API does: check prometheus.url"
+    )
+
+
+def _values(field: str, reply: Reply, instance_label: str) -> Values:
+    """Samples of an instant query; NaN, Inf and what is absurdly large are none."""
+    data = data_of(f"prometheus.queries.{field}", reply)
+    try:
         if data["resultType"] == "scalar":
             samples: list[tuple[dict[str, str], str]] = [({}, data["result"][1])]
         else:
             samples = [(sample["metric"], sample["value"][1]) for sample in data["result"]]
         values = [(str(labels.get(instance_label, "")), float(value)) for labels, value in samples]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        content = quoted(reply.content_type, 60) or "no content type"
-        raise FetchError(
-            f"answered with status {reply.status} and {content}, not as Prometheus' API does: check prometheus.url"
-        ) from error
+        raise unlike_prometheus(reply) from error
     if len(values) > len(dict(values)):
         raise OptionError(
             f"prometheus.queries.{field}", f"expected one sample, or one for each label {instance_label}; aggregate it"

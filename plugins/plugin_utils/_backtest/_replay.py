@@ -64,6 +64,7 @@ def replay(
     environment: EnvironmentSettings,
     *,
     seed: int = 0,
+    notes: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Replay:
     """Let each contender (name, settings) scale a service of its own under the same traffic.
@@ -111,7 +112,25 @@ def replay(
         slo_p99=environment.service.slo_p99,
         courses=courses,
         optimum=_optimum(traffic, environment),
+        notes=notes,
+        assumed=_assumed(environment),
     )
+
+
+def _assumed(environment: EnvironmentSettings) -> dict[str, Any]:
+    """The settings of the service, by option."""
+    service = environment.service
+    return {
+        "service_rate": service.service_rate,
+        "servers_per_instance": service.servers_per_instance,
+        "queueing": service.queueing,
+        "boot_time": environment.boot_time,
+        "interval": environment.interval,
+        "min_instances": environment.min_instances,
+        "max_instances": service.max_instances,
+        "slo_p99_latency": service.slo_p99,
+        "slo_queue_depth": service.slo_queue,
+    }
 
 
 def _snapshots(seen: Observations, now: float, interval: float) -> list[dict[str, Any]]:

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asks how policies would have done on traffic that a service had. See the module of the same name."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest import _spec, _table
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._page import page
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import replay
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import require_numpy
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _recorded
+
+#: s between two lines of progress.
+PROGRESS_S = 5.0
+
+
+class ActionModule(ClusterAction):
+    """See the documentation of the module of the same name."""
+
+    SPEC = _spec.BACKTEST_SPEC
+
+    def perform(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Get the traffic, let all contenders scale, say and write what came of it."""
+        require_numpy("a back-test")
+        setup = _spec.experiment(options, self._recorded(options))
+        shared = _spec.decision_options(options, setup)
+        contenders = [
+            (name, self._settings(place, shared | own))
+            for place, (name, own) in enumerate(_spec.contenders(options["policies"]))
+        ]
+        done = replay(
+            contenders,
+            setup.traffic,
+            setup.environment,
+            seed=options["seed"],
+            notes=setup.notes,
+            progress=_Progress(self),
+        )
+        table = [self.say(line) for line in _table.lines(done)]
+        best, *rows = done.figures()
+        return {
+            "changed": self._write(options["report"], page(done, "Back-test")),
+            "table": table,
+            "optimum": best.to_plain(),
+            "policies": [row.to_plain() for row in rows],
+            "notes": list(done.notes),
+            "assumed": dict(done.assumed),
+            "report": options["report"],
+        }
+
+    @staticmethod
+    def _recorded(options: dict[str, Any]) -> _recorded.Recorded:
+        if (options["trace"] is None) == (options["prometheus"] is None):
+            raise OptionError("trace", "expected a CSV file, or else `prometheus` with url and query")
+        if options["trace"] is not None:
+            return _recorded.from_file(options["trace"])
+        return _recorded.from_prometheus(
+            options["prometheus"],
+            options["http"],
+            time.time(),
+            step=options["interval"],
+            servers_per_instance=options["servers_per_instance"],
+        )
+
+    def _settings(self, place: int, options: dict[str, Any]) -> ClusterSettings:
+        """The settings of a contender, whose own options go first."""
+        for name in options:
+            if name not in DECISION_SPEC and name != "cluster":
+                raise OptionError(f"policies[{place}].{quoted(name)}", "there is no such option of rl_scale_decision")
+        try:
+            return cluster_settings(self.options(DECISION_SPEC, options))
+        except OptionError as error:
+            raise OptionError(f"policies[{place}].{error.option}", str(error).partition(": ")[2]) from error
+
+    def _write(self, path: str | None, text: str) -> bool:
+        """Write the page; returns whether it differs from what was there."""
+        if path is None:
+            return False
+        file = Path(path)
+        try:
+            if file.exists() and file.read_text(encoding="utf-8") == text:
+                return False
+            if not self.check_mode:
+                file.write_text(text, encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AutoscaleError(f"report: {quoted(path)} cannot be written: {error}") from error
+        return True
+
+
+class _Progress:
+    """One line from time to time."""
+
+    def __init__(self, action: ClusterAction) -> None:
+        self._action = action
+        self._begin = self._said = time.monotonic()
+
+    def __call__(self, done: int, of: int) -> None:
+        now = time.monotonic()
+        if done and now - self._said >= PROGRESS_S:
+            self._said = now
+            left = (now - self._begin) / done * (of - done)
+            self._action.say(f"simulated {100 * done / of:.0f} %, about {left:.0f} s left")

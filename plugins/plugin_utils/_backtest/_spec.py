@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of the action `backtest`, and what is simulated with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import Traffic
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import EnvironmentSettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import noisy, ticks
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import (
+    DAY_S,
+    RECORDED_SPEC,
+    Recorded,
+    http_spec,
+)
+
+#: Steps that a tick is simulated in.
+INNER_STEPS = 3
+#: Where nothing tells the service rate, it is such that this quantile of the traffic keeps so many servers busy.
+PEAK, PEAK_ERLANGS = 0.995, 8.0
+#: Where no largest count is given, there is room for so many times the highest rate.
+ROOM = 2.0
+#: What competes where nothing is said.
+CONTENDERS: tuple[Any, ...] = (
+    "shadow_q",
+    "erlang",
+    "target_tracking",
+    {
+        "name": "HPA, 80 % busy",
+        "policy": "hpa",
+        "hpa": {"metrics": [{"field": "utilisation", "target": 0.8}]},
+    },
+    {
+        "name": "HPA, 55 % busy",
+        "policy": "hpa",
+        "hpa": {"metrics": [{"field": "utilisation", "target": 0.55}]},
+    },
+)
+#: Options of a decision that describe the service: they are the same for all contenders.
+SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instance", "queueing", "slo", "min_instances")
+
+BACKTEST_SPEC: dict[str, Any] = {
+    **RECORDED_SPEC,
+    "http": http_spec(),
+    "policies": {"type": "list", "elements": "raw", "default": list(CONTENDERS)},
+    **{name: DECISION_SPEC[name] for name in SERVICE_OPTIONS},
+    "max_instances": {"type": "int"},
+    "connection_life": {"type": "float"},
+    "retry_share": {"type": "float", "default": 0.0},
+    "missing": {"type": "float", "default": 0.0},
+    "warmup": {"type": "float"},
+    "seed": {"type": "int", "default": 0},
+    "report": {"type": "path"},
+}
+
+
+class Experiment(NamedTuple):
+    """What all contenders meet."""
+
+    traffic: Traffic
+    environment: EnvironmentSettings
+    notes: list[str]
+
+
+def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
+    """What the validated options (see BACKTEST_SPEC) make of recorded traffic. Raises OptionError."""
+    for name in ("interval", "service_rate"):
+        if options[name] is not None and not 0 < options[name] < math.inf:
+            raise OptionError(name, f"a number above 0 is expected, got {options[name]}")
+    notes = list(recorded.notes)
+    arrivals = _arrivals(recorded, options["interval"], options["seed"])
+    rate, note = _service_rate(options, recorded, arrivals)
+    notes += note
+    servers = options["servers_per_instance"]
+    most = options["max_instances"]
+    if most is None:
+        most = max(options["min_instances"], math.ceil(ROOM * float(arrivals.max()) / (rate * servers)), 2)
+    slo = Slo(**options["slo"])
+    environment = EnvironmentSettings(
+        service=Service(
+            service_rate=rate,
+            servers_per_instance=servers,
+            queueing=options["queueing"],
+            max_instances=most,
+            slo_p99=slo.p99_latency,
+            slo_queue=slo.queue_depth,
+        ),
+        interval=options["interval"],
+        boot_time=options["boot_time"],
+        min_instances=max(1, options["min_instances"]),
+        connection_life=options["connection_life"],
+        retry_share=options["retry_share"],
+        missing=options["missing"],
+    )
+    traffic = Traffic(arrivals, recorded.start, _warmup(options, len(arrivals)))
+    if not traffic.warmup:
+        notes.append("there is no time to learn in before what is scored: every policy starts cold")
+    return Experiment(traffic, environment, notes)
+
+
+def contenders(given: list[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and options of rl_scale_decision of each contender. Raises OptionError."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for place, each in enumerate(given):
+        options = {"policy": each} if isinstance(each, str) else each
+        if not isinstance(options, Mapping) or not options.get("policy"):
+            expected = "the name of a policy, or {name: ..., policy: ...} with its options"
+            raise OptionError(f"policies[{place}]", f"expected {expected}, got {quoted(each)}")
+        name = str(options.get("name", options["policy"]))
+        if name in dict(found):
+            raise OptionError(f"policies[{place}]", f"there are two of the name {quoted(name)}; give one a `name`")
+        found.append((name, {option: value for option, value in options.items() if option != "name"}))
+    if not found:
+        raise OptionError("policies", "at least one policy is expected")
+    return found
+
+
+def decision_options(options: Mapping[str, Any], setup: Experiment) -> dict[str, Any]:
+    """The options of rl_scale_decision that are the same for all contenders."""
+    service = setup.environment.service
+    # The simulator has no event loop.
+    slo = {"p99_latency": service.slo_p99, "queue_depth": service.slo_queue, "eventloop_lag": None}
+    return {
+        "cluster": "backtest",
+        "interval": options["interval"],
+        "boot_time": options["boot_time"],
+        "service_rate": service.service_rate,
+        "servers_per_instance": service.servers_per_instance,
+        "queueing": service.queueing,
+        "min_instances": setup.environment.min_instances,
+        "max_instances": service.max_instances,
+        "slo": slo,
+        "seed": options["seed"],
+    }
+
+
+def _arrivals(recorded: Recorded, interval: float, seed: int) -> Floats:
+    """Rates of the inner steps. What is finer than the recording is drawn: Poisson arrivals of its rate."""
+    seconds = interval / INNER_STEPS
+    arrivals = ticks(recorded.trace, interval, INNER_STEPS)
+    if recorded.trace.step <= seconds:
+        return arrivals
+    return noisy(arrivals, np.random.default_rng(seed), seconds, jitter=0.0)
+
+
+def _service_rate(options: Mapping[str, Any], recorded: Recorded, arrivals: Floats) -> tuple[float, list[str]]:
+    """messages/s of one server: given, or as Prometheus shows it, or assumed; and what to say about it."""
+    if options["service_rate"] is not None:
+        return options["service_rate"], []
+    if recorded.service_rate is not None:
+        how = {
+            "utilisation": "calibrated from utilisation",
+            "sojourn": "calibrated from the mean time in the service",
+            "shown": "the highest that was shown; it may be faster",
+        }
+        return recorded.service_rate, [f"service rate {recorded.service_rate:.3g} msg/s: {how[recorded.source]}"]
+    peak = float(np.quantile(arrivals.mean(axis=1), PEAK))
+    if peak <= 0.0:
+        raise OptionError("trace", "there is hardly any traffic in it: give service_rate, or take another time")
+    rate = peak / PEAK_ERLANGS / options["servers_per_instance"]
+    return rate, [
+        f"service_rate is not given: {rate:.3g} msg/s is assumed, with which the peak keeps {PEAK_ERLANGS:g} instances "
+        "busy; give your own for figures of your service"
+    ]
+
+
+def _warmup(options: Mapping[str, Any], count: int) -> int:
+    """Ticks that are not scored: a day, at most half of the time."""
+    if options["warmup"] is None:
+        return min(round(DAY_S / options["interval"]), count // 2)
+    found = round(options["warmup"] / options["interval"]) if options["warmup"] >= 0 else -1
+    if not 0 <= found < count:
+        most = count * options["interval"]
+        raise OptionError("warmup", f"from 0 to less than {most:g} s are expected, got {options['warmup']:g}")
+    return found
