@@ -205,7 +205,7 @@ def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool
 
 def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None, now: float) -> _guards.GuardSettings:
     """The guards with the pin a person has left in the state, unless the settings have one that holds."""
-    if guards.pin and guards.pin.holds(now):
+    if not pinned or (guards.pin and guards.pin.holds(now)):
         return guards
     return replace(guards, pin=_guards.Pin.from_option(pinned))
 

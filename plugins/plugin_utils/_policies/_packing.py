@@ -20,9 +20,10 @@ def pack(array: Floats | Ints, dtype: str) -> str:
     return base64.b64encode(zlib.compress(array.astype(dtype).tobytes(), 9)).decode("ascii")
 
 
-def unpack(text: str, dtype: str) -> Any:
-    """The values of `pack` in one row, to be changed at will. AutoscaleError where the text is damaged."""
+def unpack(text: str, dtype: str, shape: tuple[int, ...] = (-1,)) -> Any:
+    """The array that `pack` was given, to be changed at will; -1 is whatever fits. AutoscaleError where it is damaged."""
     try:
-        return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=dtype).copy()
+        packed = zlib.decompress(base64.b64decode(text, validate=True))
+        return np.frombuffer(packed, dtype=dtype).reshape(shape).copy()
     except (TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise AutoscaleError("what the policy has learned is damaged") from error

@@ -107,7 +107,7 @@ class ShadowQ(PerCluster):
         learner = self._learner(mind, _assumed(settings, observation.service_rate))
         learner.live_through(observation.now, arrival_rate)
         proposal = _propose(learner, observation)
-        mind.doubt.look(learner.settings.service, learner.settings.times.interval, observation)
+        mind.doubt.look(learner.settings.service, observation)
         if mind.doubt.lasting:
             return self._delegate(mind.doubt.reason, mind, observation, settings, rng=rng, may_shrink=False)
         return proposal, mind

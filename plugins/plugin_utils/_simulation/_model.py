@@ -33,8 +33,10 @@ HIGHEST_UTILISATION = 0.985
 STEPS = 400
 #: Larger queues are computed as if they had so many servers, which overstates their waiting.
 MOST_SERVERS = 512
-#: messages/s, instead of 0 in divisions.
-NO_CAPACITY = 1e-9
+#: Instances, instead of 0 in divisions.
+NO_INSTANCE = 0.01
+#: Steps of the tables for each unit of utilisation.
+PER_UTILISATION = (STEPS - 1) / HIGHEST_UTILISATION
 
 
 @dataclass(frozen=True)
@@ -118,23 +120,22 @@ def feel(service: Service, serving: Ints, backlog: Floats, rates: Sequence[Float
     clients give up.
     """
     table = waiting(service.max_instances, service.servers_per_instance, service.queueing)
-    capacity = np.maximum(serving * service.capacity, NO_CAPACITY)
-    patience, row = service.patience * capacity, serving * STEPS
-    to_step = (STEPS - 1) / HIGHEST_UTILISATION
+    capacity = np.maximum(serving, NO_INSTANCE) * service.capacity
+    patience, row, done = service.patience * capacity, serving * STEPS, capacity * seconds
     p99: Floats | float = 0.0
     queue: Floats | float = 0.0
     busy: Floats | float = 0.0
     given_up: Floats | float = 0.0
     for rate in rates:
         relative = rate / capacity
-        index = row + (np.minimum(relative, HIGHEST_UTILISATION) * to_step + 0.5).astype(np.int32)
+        index = row + (np.minimum(relative, HIGHEST_UTILISATION) * PER_UTILISATION + 0.5).astype(np.int32)
         work = backlog + rate * seconds
-        left = np.maximum(work - capacity * seconds, 0.0)
+        left = np.maximum(work - done, 0.0)
         kept = np.minimum(left, patience)
         middle = 0.5 * (backlog + kept)
         p99 = np.maximum(p99, table.p99.take(index) / service.service_rate + middle / capacity)
         queue = queue + middle + table.queue.take(index)
-        busy = busy + np.minimum(work / (capacity * seconds), 1.0)
+        busy = busy + np.minimum(work, done)
         given_up = given_up + (left - kept)
         backlog = kept
     count = len(rates)
@@ -142,13 +143,23 @@ def feel(service: Service, serving: Ints, backlog: Floats, rates: Sequence[Float
         p99=np.asarray(p99 + SERVICE_P99 / service.service_rate),
         queue=np.asarray(queue / (count * np.maximum(serving, 1))),
         backlog=backlog,
-        utilisation=np.asarray(busy / count),
+        utilisation=np.asarray(busy / (count * done)),
         given_up=np.asarray(given_up),
     )
 
 
+def p99_of(service: Service, serving: int, rate: float, backlog: float) -> float:
+    """p99 in s of one service at one moment, as `feel` has it; infinite where nothing serves."""
+    if serving < 1:
+        return math.inf
+    capacity = serving * service.capacity
+    step = int(min(rate / capacity, HIGHEST_UTILISATION) * PER_UTILISATION + 0.5)
+    table = waiting(service.max_instances, service.servers_per_instance, service.queueing)
+    return (float(table.p99[serving * STEPS + step]) + SERVICE_P99) / service.service_rate + backlog / capacity
+
+
 def cost(service: Service, weights: Weights, felt: Felt, ordered: Ints | Floats) -> Floats:
-    """What a tick with so many ordered instances cost; same shape. An SLO of None costs nothing."""
+    """What a tick with so many ordered instances cost; of their shape without any SLO, else of that of `felt`."""
     total = weights.instance * ordered
     if service.slo_p99 is not None:
         over = felt.p99 - service.slo_p99

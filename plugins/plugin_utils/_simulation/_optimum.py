@@ -25,7 +25,6 @@ from typing import NamedTuple
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import initial_instances
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import (
-    NO_CAPACITY,
     Felt,
     Service,
     Weights,
@@ -33,6 +32,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
     feel,
 )
 
+#: Levels of backlog reach so many messages even where nobody waits for any.
+LEAST_BACKLOG = 1e-9
 #: Ticks of a chunk.
 CHUNK = 720
 #: Ticks after a chunk in which V = 0 is forgotten, and boot times more, as idle instances are kept through short lulls.
@@ -91,7 +92,7 @@ def optimum(
     dearer, but for the interpolation. Needs 4 bytes times T, counts and levels: 100 MB for 14 days of 15 s.
     """
     ticks, inner_steps = arrivals.shape
-    highest = max(service.patience * service.capacity * service.max_instances, NO_CAPACITY)
+    highest = max(service.patience * service.capacity * service.max_instances, LEAST_BACKLOG)
     problem = _Problem(
         arrivals,
         service,

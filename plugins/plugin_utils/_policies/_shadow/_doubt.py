@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Observation, figure
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, feel
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, p99_of
 
 #: Ticks that are judged together, and how many of them there have to be.
 TICKS, ENOUGH = 20, 10
@@ -31,16 +30,15 @@ class Doubt:
     reason: str = ""
     ready: int | None = None
 
-    def look(self, service: Service, interval: float, observation: Observation) -> None:
+    def look(self, service: Service, observation: Observation) -> None:
         """Compare p99 with what the model says of the ready instances; only where these are as many as a tick ago."""
         snapshot, ready = observation.snapshot, observation.ready
         steady, self.ready = ready == self.ready, ready
         p99, slo = snapshot.get("p99_latency_s"), service.slo_p99
         if not steady or not ready or p99 is None or slo is None:
             return
-        queued = np.array(snapshot.get("queue_total") or 0.0)
-        count = np.array(min(ready, service.max_instances))
-        said = float(feel(service, count, queued, (np.array(snapshot["arrival_rate"]),), interval).p99)
+        queued = snapshot.get("queue_total") or 0.0
+        said = p99_of(service, min(ready, service.max_instances), snapshot["arrival_rate"], queued)
         self.refuted = (self.refuted + str(int(p99 > max(slo, TOLERANCE * said))))[-TICKS:]
         share = self.refuted.count("1") / len(self.refuted)
         if len(self.refuted) >= ENOUGH:

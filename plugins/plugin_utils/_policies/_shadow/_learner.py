@@ -97,11 +97,11 @@ class Learner:
     def _advance(self, rate: float, *, learn: bool = True) -> None:
         """One tick has passed: what has each mode cost, and what does it order now? A guessed rate teaches nothing."""
         settings = self.settings
-        felt = self.fleet.work((np.array(settings.peak * rate),), settings.times.interval)
+        self.history.append(rate)
+        felt = self.fleet.work((settings.peak * self.history.last(1),), settings.times.interval)
         if learn and len(self.cells) == settings.times.lead:
             costs = cost(settings.service, settings.weights, felt, self.fleet.ordered)
             self.tables.learn(costs, self.cells[0])
-        self.history.append(rate)
         self._look()
         self.fleet.order(self.needed(self.loads + self.fleet.backlog / settings.drain_time))
 
@@ -159,9 +159,9 @@ class Learner:
     def replayed(self, settings: Settings) -> Learner:
         """A learner with these settings that has lived through the same history."""
         learner = Learner(settings)
-        learner.history.slot = self.history.slot - len(self.history)
-        for rate in self.history.last(settings.times.memory).tolist():
-            learner._advance(rate)
+        rates = self.history.last(settings.times.memory).tolist()
+        for slot, rate in enumerate(rates, start=self.history.slot - len(rates) + 1):
+            learner.live_through(slot * settings.times.interval, rate)
         return learner
 
     def to_plain(self) -> dict[str, Any]:
@@ -193,9 +193,9 @@ class Learner:
         learner.learned_rate = plain["learned_rate"]
         learner.held_until = plain["held_until"]
         learner.watch = Watch(history, times, known.capacity, plain["scores"])
-        learner.tables.sums = unpack(plain["sums"], "<f4").reshape(learner.tables.sums.shape)
+        learner.tables.sums = unpack(plain["sums"], "<f4", learner.tables.sums.shape)
         learner.tables.counts = np.array(plain["counts"])
-        learner.fleet.counts = unpack(plain["fleet"], "<u2").reshape(learner.fleet.counts.shape).astype(np.int64)
-        learner.fleet.backlog = unpack(plain["backlog"], "<f8")
+        learner.fleet.counts = unpack(plain["fleet"], "<u2", learner.fleet.counts.shape).astype(np.int64)
+        learner.fleet.backlog = unpack(plain["backlog"], "<f8", learner.fleet.backlog.shape)
         learner.cells.extend(tuple(cells) for cells in plain["situations"])
         return learner

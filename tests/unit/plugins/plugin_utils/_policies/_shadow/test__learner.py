@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The learner: shadow fleets on measured arrivals, and its memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._families import generate
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights, cost
+
+DAY = 480
+SETTINGS = Settings(
+    service=Service(),
+    times=Times(interval=15.0, lead=4, season=DAY),
+    min_instances=1,
+    weights=Weights(violation=30.0),
+    peak=1.03,
+    drain_time=0.4,
+)
+
+
+def traffic(family: str = "diurnal", days: int = 2, seed: int = 3) -> list[float]:
+    """Rates of 1 to about 8 instances, one a tick."""
+    rates = generate(family, seed, days=days, step=15.0, day=DAY * 15.0).rates
+    return (rates / rates.max() * 400.0).tolist()
+
+
+def lived(rates: list[float], settings: Settings = SETTINGS) -> Learner:
+    learner = Learner(settings)
+    for tick, rate in enumerate(rates, start=1000):
+        learner.live_through(15.0 * tick, rate)
+    return learner
+
+
+def order(learner: Learner) -> int:
+    return int(learner.needed(np.array(learner.weights() @ learner.loads)))
+
+
+@pytest.mark.parametrize("family", ["diurnal", "on_off", "flash_crowd"])
+def test_a_reloaded_learner_decides_as_the_one_in_memory(family: str) -> None:
+    rates = traffic(family)
+    live = lived(rates[:700])
+    again = Learner.from_plain(json.loads(json.dumps(live.to_plain())), SETTINGS)
+    orders = []
+    for tick, rate in enumerate(rates[700:], start=1700):
+        for learner in (live, again):
+            learner.live_through(15.0 * tick, rate)
+        orders.append((order(live), order(again)))
+        if tick % 50 == 0:
+            again = Learner.from_plain(json.loads(json.dumps(again.to_plain())), SETTINGS)
+    same = [one == other for one, other in orders]
+    assert sum(same) >= 0.99 * len(same), "which period is best is judged anew for one lead"
+    assert max(abs(one - other) for one, other in orders) <= 1
+
+
+def test_the_tables_hold_what_the_modes_have_cost() -> None:
+    """Recomputed for one mode by a fleet of its own."""
+    rates, settings = traffic(days=1)[:200], SETTINGS
+    learner = Learner(settings)
+    own: Fleet | None = None
+    paid = []
+    for tick, rate in enumerate(rates, start=1000):
+        if own is not None:
+            felt = own.work((np.array(1.03 * rate),), 15.0)
+            paid.append(float(cost(settings.service, settings.weights, felt, own.ordered)[0]))
+        learner.live_through(15.0 * tick, rate)
+        wanted = learner.needed(learner.loads + learner.fleet.backlog / settings.drain_time)[7:8]
+        if own is None:
+            own = Fleet(settings.service, 3, learner.fleet.ordered[7:8])
+        else:
+            own.order(wanted)
+    first = slice(0, 3)  # the cells of the first context
+    weights = np.exp(-np.arange(len(paid) - 3) / 240)[::-1]  # half a day is 240 ticks
+    assert learner.tables.sums[first, 7].sum() == pytest.approx(float(weights @ paid[3:]), rel=1e-3)
+    assert learner.tables.ticks == pytest.approx(weights.sum(), rel=1e-3)
+
+
+def test_a_gap_teaches_nothing_and_is_lived_through() -> None:
+    learner = lived(traffic(days=1)[:100])
+    ticks = learner.tables.ticks
+    learner.live_through(15.0 * 1105, 100.0)  # five ticks were missed
+    assert learner.history.slot == 1105
+    assert learner.tables.ticks == pytest.approx(ticks * learner.tables.keep + 1, rel=1e-6)
+
+
+def test_after_a_long_gap_the_tables_stay_and_the_fleets_begin_anew() -> None:
+    learner = lived(traffic(days=1)[:300])
+    ticks, sums = learner.tables.ticks, learner.tables.sums.copy()
+    learner.live_through(15.0 * 1400, 250.0)
+    assert learner.tables.ticks == ticks
+    assert (learner.tables.sums == sums).all()
+    assert (learner.fleet.serving == learner.fleet.ordered).all()
+    assert order(learner) >= 6
+    for tick in range(1401, 1410):
+        learner.live_through(15.0 * tick, 250.0)
+    assert learner.tables.ticks > ticks
+
+
+def test_another_service_rate_is_used_and_a_very_different_one_learned_again() -> None:
+    rates = traffic(days=1)
+    learner = lived(rates)
+    assert learner.adapted(SETTINGS) is learner
+    near = replace(SETTINGS, service=Service(service_rate=50.5))
+    assert learner.adapted(near) is learner
+    assert learner.settings.service.service_rate == 50.0, "a per cent is noise"
+    some = replace(SETTINGS, service=Service(service_rate=47.0))
+    assert learner.adapted(some) is learner
+    assert learner.settings.service.service_rate == learner.fleet.service.service_rate == 47.0
+    slower = replace(SETTINGS, service=Service(service_rate=40.0))
+    again = learner.adapted(slower)
+    assert again is not learner
+    assert again.history.last(DAY).tolist() == learner.history.last(DAY).tolist()
+    assert again.history.slot == learner.history.slot
+    assert (again.tables.sums == lived(rates, slower).tables.sums).all()
+
+
+def test_learned_with_other_settings_it_learns_again_from_its_history() -> None:
+    plain = lived(traffic(days=1)).to_plain()
+    slower_boot = replace(SETTINGS, times=replace(SETTINGS.times, lead=9))
+    learner = Learner.from_plain(plain, slower_boot)
+    assert learner.fleet.counts.shape == (9, 120)
+    assert learner.tables.ticks > 100
+    assert len(learner.history) == DAY
+
+
+def test_a_memory_of_rates_alone_is_enough_to_learn_from() -> None:
+    """What a back-fill leaves."""
+    live = lived(traffic(days=1))
+    learner = Learner.from_plain({"history": live.history.to_plain()}, SETTINGS)
+    assert learner.tables.ticks == pytest.approx(live.tables.ticks, rel=0.02)
+
+
+def test_a_full_memory_is_small() -> None:
+    settings = replace(SETTINGS, times=replace(SETTINGS.times, season=5760))
+    rates = np.random.default_rng(0).gamma(2.0, 100.0, 6000).tolist()
+    size = len(json.dumps(lived(rates, settings).to_plain()))
+    assert size <= 40_000, size
+
+
+def test_damage_is_an_error_that_says_so() -> None:
+    plain = lived(traffic(days=1)[:50]).to_plain()
+    for name in ("sums", "fleet", "backlog"):
+        with pytest.raises(AutoscaleError, match="damaged"):
+            Learner.from_plain(plain | {name: "no base64"}, SETTINGS)
+        with pytest.raises(AutoscaleError, match="damaged"):
+            Learner.from_plain(plain | {name: plain["history"]["rates"]}, SETTINGS)
