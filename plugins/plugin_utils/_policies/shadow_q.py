@@ -35,7 +35,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import heaviest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import boot_ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
@@ -46,8 +46,8 @@ PATIENCE_SLOS = 25.0
 LATENCY_COST, QUEUE_COST = 20.0, 500.0
 #: Messages that wait are to be worked off in so many times the SLO on p99, s where there is none.
 DRAIN_SLOS, DRAIN_S = 2.0, 60.0
-#: Modes that a reason names.
-NAMED_MODES = 3
+#: Rules that a reason names.
+NAMED_RULES = 3
 
 
 @dataclass
@@ -199,28 +199,24 @@ def _propose(learner: Learner, observation: Observation) -> Proposal:
     expected = float(weights @ learner.loads)
     staffed = expected + queued / settings.drain_time
     count = int(learner.needed(np.array(staffed)))
-    best = np.argsort(-weights, kind="stable")[:NAMED_MODES].tolist()
-    modes = [
-        {"mode": MODES[mode], "weight": round(float(weights[mode]), 4), "rate": float(learner.loads[mode])}
-        for mode in best
-        if weights[mode] > 0.0
-    ]
-    named = "; ".join(f"{each['mode']} ({100 * each['weight']:.0f} %) {figure(each['rate'])}" for each in modes)
+    rules = heaviest(weights, learner.loads, NAMED_RULES)
+    named = "; ".join(f"{rule.name} {figure(rule.rate)} ({100 * rule.weight:.0f} %)" for rule in rules)
     capacity = settings.service.capacity
     waiting = f" and {figure(queued)} that wait" if staffed - expected > 0.01 * staffed else ""
+    arriving = observation.snapshot["arrival_rate"]
     reason = (
-        f"{figure(observation.snapshot['arrival_rate'])} msg/s {learner.situation()}: staffed for "
-        f"{figure(expected)} msg/s{waiting} at {figure(capacity)} each, the mean of the cheapest rules: {named}"
+        f"{figure(arriving)} msg/s {learner.situation()}, staffed for {figure(expected)}{waiting} at "
+        f"{figure(capacity)} an instance: {named}"
     )
     if count < observation.ordered and learner.held:
         reason += f"; {observation.ordered} because traffic broke off, which it rarely does here"
         count = observation.ordered
     details = {
-        "arrival_rate": observation.snapshot["arrival_rate"],
+        "arrival_rate": arriving,
         "staffed_rate": staffed,
         "service_rate": settings.service.service_rate,
         "erlangs": staffed / settings.service.service_rate,
-        "modes": modes,
+        "rules": [rule._asdict() for rule in rules],
         "situation": learner.situation(),
         "ticks_learned": learner.tables.ticks,
     }

@@ -33,10 +33,24 @@ HEADS = {
     "a third towards the peak": 1.05,
 }
 SEASONS = ("last season", "best period")
-HOLDS = ("no hold", *(f"hold {seconds / 60:g} min" for seconds in HOLDS_S))
+HOLDS = ("no hold", *(f"held {seconds / 60:g} min" for seconds in HOLDS_S))
 MODES = tuple(", ".join(parts) for parts in product(HEADS, SEASONS, HOLDS))
+#: Modes that differ in the season only, for people.
+RULES = tuple(", ".join(parts) for parts in product(HEADS, HOLDS))
 #: The headroom of a trend, a season and a hold is the head's, up to these.
 TREND_HEADROOM, SEASON_HEADROOM, HOLD_HEADROOM = 1.1, 1.3, 1.1
+
+
+#: Headroom of the heads that staff for a level.
+HEADROOM = 1.08
+
+
+class Rule(NamedTuple):
+    """What a rule (a mode whatever its season) adds to the decision."""
+
+    name: str
+    weight: float
+    rate: float  # what it staffs for, messages/s
 
 
 class _Headrooms(NamedTuple):
@@ -80,5 +94,10 @@ def loads(signals: Signals) -> Floats:
     return np.maximum(np.maximum(base, seasons)[:, :, None], holds[:, None, :]).ravel()
 
 
-#: Headroom of the heads that staff for a level.
-HEADROOM = 1.08
+def heaviest(weights: Floats, rates: Floats, count: int) -> list[Rule]:
+    """The `count` rules that weigh most, heaviest first; `weights` and `rates` are of the modes."""
+    shape = (len(HEADS), len(SEASONS), len(HOLDS))
+    each = weights.reshape(shape).sum(axis=1).ravel()
+    staffed = (weights * rates).reshape(shape).sum(axis=1).ravel()
+    order = np.argsort(-each, kind="stable")[:count].tolist()
+    return [Rule(RULES[i], float(each[i]), float(staffed[i] / each[i])) for i in order if each[i] > 0.0]

@@ -74,8 +74,8 @@ def test_each_head_by_hand(head: str, expected: float) -> None:
 
 
 def test_a_hold_a_season_and_a_trend_have_a_headroom_of_their_own() -> None:
-    assert load_of(CALM, "1.0 x rate", hold="hold 60 min") == pytest.approx(150.0)
-    assert load_of(CALM, "1.8 x rate", hold="hold 240 min") == pytest.approx(1.1 * 200.0)
+    assert load_of(CALM, "1.0 x rate", hold="held 60 min") == pytest.approx(150.0)
+    assert load_of(CALM, "1.8 x rate", hold="held 240 min") == pytest.approx(1.1 * 200.0)
     foretold = CALM._replace(season=300.0, repeated=250.0)
     assert load_of(foretold, "1.8 x rate") == pytest.approx(1.3 * 300.0)
     assert load_of(foretold, "1.05 x rate", "best period") == pytest.approx(1.05 * 250.0)
