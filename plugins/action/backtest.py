@@ -18,7 +18,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._page im
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import replay
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import require_numpy
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _recorded
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import recorded
 
 #: s between two lines of progress.
 PROGRESS_S = 5.0
@@ -32,7 +32,14 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Get the traffic, let all contenders scale, say and write what came of it."""
         require_numpy("a back-test")
-        setup = _spec.experiment(options, self._recorded(options))
+        traffic = recorded(
+            options,
+            options["http"],
+            time.time(),
+            step=options["interval"],
+            servers_per_instance=options["servers_per_instance"],
+        )
+        setup = _spec.experiment(options, traffic)
         shared = _spec.decision_options(options, setup)
         contenders = [
             (name, self._settings(place, shared | own))
@@ -57,20 +64,6 @@ class ActionModule(ClusterAction):
             "assumed": dict(done.assumed),
             "report": options["report"],
         }
-
-    @staticmethod
-    def _recorded(options: dict[str, Any]) -> _recorded.Recorded:
-        if (options["trace"] is None) == (options["prometheus"] is None):
-            raise OptionError("trace", "expected a CSV file, or else `prometheus` with url and query")
-        if options["trace"] is not None:
-            return _recorded.from_file(options["trace"])
-        return _recorded.from_prometheus(
-            options["prometheus"],
-            options["http"],
-            time.time(),
-            step=options["interval"],
-            servers_per_instance=options["servers_per_instance"],
-        )
 
     def _settings(self, place: int, options: dict[str, Any]) -> ClusterSettings:
         """The settings of a contender, whose own options go first."""

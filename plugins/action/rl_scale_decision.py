@@ -78,7 +78,8 @@ class ActionModule(ObservingAction):
         if status is None or snapshot is None:
             ask = self.known["ask"]
             return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
-        decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot)
+        past = self._past(settings, options, store)
+        decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot, past=past)
         unready = _run.first_unready(status["instances"])
         message = self.say(_run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else ""))
         for warning in snapshot.get("warnings") or []:
@@ -116,6 +117,28 @@ class ActionModule(ObservingAction):
                 return None, None
         status = status_of(cluster, store)
         return status, self.snapshot(observing, status, store)
+
+    def _past(self, settings: _agent.ClusterSettings, options: Mapping[str, Any], store: Store) -> _agent.Memory:
+        """What the policy can learn from before its first tick; {} where there is nothing, or it has learned already."""
+        if not settings.policy.wants_history or settings.policy.name in store.read(options["cluster"]).data.get(
+            "policies", {}
+        ):
+            return {}
+        # Loads numpy, which a plain tick has no need of.
+        from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _backfill  # noqa: PLC0415
+
+        observing = self.options(SNAPSHOT_SPEC, self.arguments_of(SNAPSHOT_SPEC) | {"cluster": options["cluster"]})
+        source = _backfill.source_of(options, observing)
+        if source is None:
+            return {}
+        try:
+            past, notes = _backfill.backfill(settings, source, observing["http"], time.time())
+        except AutoscaleError as error:
+            self.warn(f"{options['cluster']}: history: {error}; it learns from now on")
+            return {}
+        for note in notes:
+            self.warn(f"{options['cluster']}: history: {note}")
+        return past
 
     def _this_tick(self, options: Mapping[str, Any], store: Store) -> _run.Tick | None:
         """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""
@@ -155,8 +178,12 @@ class ActionModule(ObservingAction):
         *,
         status: Mapping[str, Any],
         snapshot: Mapping[str, Any],
+        past: _agent.Memory,
     ) -> tuple[_agent.Decision, int]:
-        """Learn, decide and remember, in one transaction. Returns the decision, and the fence (0 in check mode)."""
+        """Learn, decide and remember, in one transaction. Returns the decision, and the fence (0 in check mode).
+
+        `past` is the policy's memory where it has none of its own.
+        """
         settings = settings.within(status.get("capacity"))
         tick = _agent.Tick(
             now=time.time(),
@@ -169,7 +196,8 @@ class ActionModule(ObservingAction):
             dry_run=self.check_mode,
         )
         if self.check_mode:
-            decision, _forgotten = _agent.decide(store.read(options["cluster"]).data, tick, settings)
+            memory = _agent.with_past(store.read(options["cluster"]).data, settings, past)
+            decision, _forgotten = _agent.decide(memory, tick, settings)
             _refuse_blindness(decision, status, snapshot)
             return decision, 0
         with store.transaction(options["cluster"]) as transaction:
@@ -178,7 +206,7 @@ class ActionModule(ObservingAction):
             memory = self._leased(transaction.record.data, options["interval"], tick.now)
             _refuse_the_outdated(memory, status, tick.now)
             memory.setdefault("seed", secrets.randbits(32))
-            decision, memory = _agent.decide(memory, tick, settings)
+            decision, memory = _agent.decide(_agent.with_past(memory, settings, past), tick, settings)
             _refuse_blindness(decision, status, snapshot)
             transaction.write(memory)
         fence: int = memory["lease"]["fence"]

@@ -108,6 +108,14 @@ class Decision:
     service_rate: dict[str, Any]  # {rate, source, lessons}; rate in messages/s of one server, None: not known yet
 
 
+def with_past(memory: Memory, settings: ClusterSettings, past: Memory) -> Memory:
+    """The memory with `past` as that of the policy, where there is such a past and it has no memory of its own."""
+    learned = memory.get("policies", {})
+    if not past or settings.policy.name in learned:
+        return memory
+    return {**memory, "policies": {**learned, settings.policy.name: past}}
+
+
 def decide(memory: Memory, tick: Tick, settings: ClusterSettings) -> tuple[Decision, Memory]:
     """One tick: learn, propose, guard.
 

@@ -17,13 +17,23 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import Gua
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, Slo
 
+HISTORY_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "trace": {"type": "path"},
+        "prometheus_url": {"type": "str"},
+        "query": {"type": "str"},
+        "days": {"type": "float", "default": 1.0},
+    },
+}
+
 #: What one task does: the agent's step, and a person's word.
 OPERATIONS = ("decide", "pin", "unpin")
 
 GUARD_SPEC: dict[str, Any] = {
     "pin": {"type": "dict", "options": {"count": {"type": "int", "required": True}, "until": {"type": "raw"}}},
     "cooldown_up": {"type": "float", "default": 0.0},
-    "cooldown_down": {"type": "float", "default": 300.0},
+    "cooldown_down": {"type": "float"},
     "max_step_up": {"type": "int"},
     "max_step_down": {"type": "int"},
 }
@@ -57,6 +67,8 @@ DECISION_SPEC: dict[str, Any] = {
     "interval": {"type": "float", "default": 15.0},
     "boot_time": {"type": "float", "default": 45.0},
     "service_rate": {"type": "float"},
+    "expected_rate": {"type": "float"},
+    "history": HISTORY_SPEC,
     "servers_per_instance": {"type": "int", "default": 1},
     "queueing": {"type": "str", "choices": ["shared", "per_instance"], "default": "shared"},
     "slo": {
@@ -82,6 +94,8 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
         _require(options, name, options[name] is None or 0 < options[name] < math.inf, "a number above 0")
     for name in ("deadline", "boot_time"):
         _require(options, name, 0 <= options[name] < math.inf, "0 or more seconds")
+    expected_rate = options["expected_rate"]
+    _require(options, "expected_rate", expected_rate is None or 0 <= expected_rate < math.inf, "a number of at least 0")
     _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
     policy = _registry.get(options["policy"])
     policy.check(options[policy.name])
@@ -97,6 +111,7 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
             servers_per_instance=options["servers_per_instance"],
             queueing=options["queueing"],
             slo=slo,
+            expected_rate=expected_rate,
             options=options[policy.name],
         ),
         guards=GuardSettings(
@@ -105,7 +120,8 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
             interval=options["interval"],
             slo=slo,
             pin=Pin.from_option(options["pin"]),
-            **{name: options[name] for name in GUARD_SPEC if name != "pin"},
+            **{name: options[name] for name in GUARD_SPEC if name not in ("pin", "cooldown_down")},
+            cooldown_down=policy.cooldown_down if options["cooldown_down"] is None else options["cooldown_down"],
         ),
         mode=options["mode"],
         service_rate=options["service_rate"],

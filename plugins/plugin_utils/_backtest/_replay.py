@@ -84,7 +84,7 @@ def replay(
         snapshots = _snapshots(seen, now, environment.interval)
         for place, contender in enumerate(running):
             targets[place] = contender.decide(now, snapshots[place], int(seen.ready[place]), int(seen.ordered[place]))
-        seen, reward, _unused, _unused, info = env.step(targets)
+        seen, reward, _terminated, _truncated, info = env.step(targets)
         ordered[tick], p99[tick], cost[tick] = info["ordered"], info["p99"], -reward
         if tick >= traffic.warmup:
             given_up += info["given_up"]

@@ -177,10 +177,11 @@ def _service_rate(options: Mapping[str, Any], recorded: Recorded, arrivals: Floa
 
 def _warmup(options: Mapping[str, Any], count: int) -> int:
     """Ticks that are not scored: a day, at most half of the time."""
-    if options["warmup"] is None:
+    given = options["warmup"]
+    if given is None:
         return min(round(DAY_S / options["interval"]), count // 2)
-    found = round(options["warmup"] / options["interval"]) if options["warmup"] >= 0 else -1
+    found = round(given / options["interval"]) if 0.0 <= given < math.inf else -1
     if not 0 <= found < count:
         most = count * options["interval"]
-        raise OptionError("warmup", f"from 0 to less than {most:g} s are expected, got {options['warmup']:g}")
-    return found
+        raise OptionError("warmup", f"from 0 to less than {most:g} s are expected, got {given:g}")
+    return int(found)

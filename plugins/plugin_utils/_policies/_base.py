@@ -76,6 +76,10 @@ class Policy(Protocol):
     name: str
     #: Argument spec (Ansible's form) of the option of the same name.
     options: ClassVar[dict[str, Any]]
+    #: Seconds after any change before shrinking, where a person sets none: for rules that would shrink at any moment.
+    cooldown_down: float
+    #: Whether it learns from arrival rates of the past, see `prefilled`.
+    wants_history: bool
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise OptionError, as `policy.option`, where a value makes no sense."""
@@ -85,6 +89,9 @@ class Policy(Protocol):
 
     def dump(self, live: Live) -> Memory:
         """The plain memory of what `load` or `step` gave."""
+
+    def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
+        """The memory of a cluster with these arrival rates (messages/s, one an interval) until `end` (unix seconds)."""
 
     def step(
         self,
@@ -103,6 +110,8 @@ class PerCluster:
     """Base of policies that decide each cluster on its own: they give `propose`, this gives `step`."""
 
     name: str
+    cooldown_down = 300.0
+    wants_history = False
     #: Option -> lowest and highest value that make sense.
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
 
@@ -120,6 +129,10 @@ class PerCluster:
         """See Policy.dump."""
         memory: Memory = live
         return memory
+
+    def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:  # noqa: ARG002
+        """See Policy.prefilled."""
+        return {}
 
     def propose(
         self, memory: Live, observation: Observation, settings: PolicySettings, rng: Random

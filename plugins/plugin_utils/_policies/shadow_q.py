@@ -17,6 +17,7 @@ policy `hpa` decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
@@ -65,6 +66,8 @@ class ShadowQ(PerCluster):
     """Memory: the `learner` (history of rates, tables, shadow fleets), `doubt`s in its model, hpa's memory."""
 
     name = "shadow_q"
+    cooldown_down = 0.0  # how long to hold is what it learns
+    wants_history = True
     options: ClassVar[dict[str, Any]] = {
         "season": {"type": "float", "default": 86400.0},
         "violation_cost": {"type": "float", "default": 30.0},
@@ -88,6 +91,16 @@ class ShadowQ(PerCluster):
         elif live.history is not None:
             learner = {"history": live.history.to_plain()}
         return {"learner": learner, "doubt": live.doubt.to_plain(), "fallback": live.fallback}
+
+    def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
+        """See Policy.prefilled. They are learned from as soon as the service rate is known."""
+        require_numpy("policy shadow_q")
+        times = _times(settings)
+        history = History(times.interval, times.memory)
+        history.slot = history.slot_of(end) - len(rates)
+        for rate in rates:
+            history.append(rate)
+        return {"learner": {"history": history.to_plain()}}
 
     def propose(
         self, memory: Mind, observation: Observation, settings: PolicySettings, rng: Random

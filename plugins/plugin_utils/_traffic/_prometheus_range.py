@@ -22,16 +22,16 @@ POINTS = 10_000
 
 
 class Span(NamedTuple):
-    """`count` moments, `step` seconds apart, the first at `start` (unix seconds)."""
+    """So many moments, `step` seconds apart, the first at `start` (unix seconds)."""
 
     start: float
     step: float
-    count: int
+    moments: int
 
     def parts(self) -> list[Span]:
         """The span in pieces that Prometheus answers at once."""
-        firsts = range(0, self.count, POINTS)
-        return [Span(self.start + first * self.step, self.step, min(POINTS, self.count - first)) for first in firsts]
+        firsts = range(0, self.moments, POINTS)
+        return [Span(self.start + first * self.step, self.step, min(POINTS, self.moments - first)) for first in firsts]
 
 
 def fetch(url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, Any]) -> dict[str, Floats]:
@@ -40,7 +40,7 @@ def fetch(url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, A
     `queries` are PromQL by the option that holds them, which is named where Prometheus refuses one. `http` are options
     as in HTTP_SPEC. Raises AutoscaleError where any of them is not answered.
     """
-    base = check_url("prometheus.url", url).rstrip("/")
+    base = check_url("prometheus_url", url).rstrip("/")
     asked = [(option, part) for option in queries for part in span.parts()]
     urls = [f"{base}/api/v1/query_range?{urlencode(_parameters(queries[option], part))}" for option, part in asked]
 
@@ -57,19 +57,19 @@ def fetch(url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, A
 
 
 def _parameters(query: str, span: Span) -> dict[str, str]:
-    end = span.start + (span.count - 1) * span.step
+    end = span.start + (span.moments - 1) * span.step
     return {"query": query, "start": f"{span.start:.3f}", "end": f"{end:.3f}", "step": f"{span.step:.3f}"}
 
 
 def _values(option: str, span: Span, reply: Reply) -> Floats:
     """One value a moment; NaN, Inf and what is absurdly large are none."""
-    values = np.full(span.count, np.nan)
+    values = np.full(span.moments, np.nan)
     data = data_of(option, reply)
     try:
         for series in data["result"]:
             for moment, text in series["values"]:
                 place, value = round((float(moment) - span.start) / span.step), float(text)
-                if 0 <= place < span.count and abs(value) <= LARGEST:
+                if 0 <= place < span.moments and abs(value) <= LARGEST:
                     values[place] = value + (0.0 if math.isnan(values[place]) else values[place])
     except (KeyError, TypeError, ValueError) as error:
         raise unlike_prometheus(reply) from error

@@ -21,8 +21,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._trace
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._prometheus_range import Span, fetch
 
 DAY_S = 86400.0
-#: Figures that show the service rate, as suboptions of `prometheus`.
-FIGURES = ("utilisation", "instances", "mean_latency")
+#: Options with PromQL of figures that show the service rate.
+FIGURES = ("utilisation_query", "instances_query", "latency_query")
 #: Moments that a service rate is taken from, spread over the whole time.
 SAMPLES = 500
 #: The highest load of an instance that is no freak.
@@ -40,15 +40,10 @@ def http_spec() -> dict[str, Any]:
 
 RECORDED_SPEC: dict[str, Any] = {
     "trace": {"type": "path"},
-    "prometheus": {
-        "type": "dict",
-        "options": {
-            "url": {"type": "str", "required": True},
-            "query": {"type": "str", "required": True},
-            "days": {"type": "float", "default": 14.0},
-            **{name: {"type": "str"} for name in FIGURES},
-        },
-    },
+    "prometheus_url": {"type": "str"},
+    "query": {"type": "str"},
+    "days": {"type": "float", "default": 14.0},
+    **{name: {"type": "str"} for name in FIGURES},
 }
 
 
@@ -63,61 +58,62 @@ class Recorded:
     source: str = "none"  # utilisation, sojourn, or shown: one server is at least so fast
 
 
-def from_file(path: str) -> Recorded:
-    """The traffic of a CSV file, see `_traces.read_csv`."""
-    return Recorded(read_csv(path), 0.0)
-
-
-def from_prometheus(
+def recorded(
     options: Mapping[str, Any], http: Mapping[str, Any], now: float, *, step: float, servers_per_instance: int
 ) -> Recorded:
-    """The traffic of the last days: `options` as in RECORDED_SPEC, one rate each `step` seconds.
+    """What the options (see RECORDED_SPEC) name: the traffic of a CSV file, or that of the last days in Prometheus.
 
-    What is missing in between is interpolated, and said in the notes. Raises OptionError where there is nothing.
+    From Prometheus there is one rate each `step` seconds until `now`. `http` is as in HTTP_SPEC. Raises OptionError.
     """
+    if (options["trace"] is None) == (options["prometheus_url"] is None):
+        raise OptionError("trace", "expected a CSV file, or else prometheus_url and query")
+    if options["trace"] is not None:
+        return Recorded(read_csv(options["trace"]), 0.0)
+    if not options["query"]:
+        raise OptionError("query", "PromQL of the arrivals per second is expected beside prometheus_url")
     if not 0 < options["days"] < math.inf:
-        raise OptionError("prometheus.days", f"a number above 0 is expected, got {options['days']:g}")
+        raise OptionError("days", f"a number above 0 is expected, got {options['days']:g}")
     count = max(1, round(options["days"] * DAY_S / step))
     span = Span(math.floor(now / step) * step - (count - 1) * step, step, count)
-    queries = {"prometheus.query": options["query"]}
-    queries |= {f"prometheus.{name}": options[name] for name in FIGURES if options[name]}
-    figures = fetch(options["url"], queries, span, http)
-    rates = figures["prometheus.query"]
+    queries = {name: options[name] for name in ("query", *FIGURES) if options[name]}
+    return _from_prometheus(fetch(options["prometheus_url"], queries, span, http), span, servers_per_instance)
+
+
+def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_instance: int) -> Recorded:
+    """The traffic of that span. What is missing in between is interpolated, and said in the notes."""
+    rates = figures["query"]
     known = np.flatnonzero(~np.isnan(rates))
+    days = span.moments * span.step / DAY_S
     if not known.size:
-        raise OptionError("prometheus.query", f"Prometheus has no sample of it in the last {options['days']:g} days")
+        raise OptionError("query", f"Prometheus has no sample of it in the last {days:g} days")
     first, last = int(known[0]), int(known[-1]) + 1
-    seen = {name: figures.get(f"prometheus.{name}") for name in FIGURES}
-    rate, source = _service_rate(rates, seen, servers_per_instance)
+    rate, source = _service_rate(rates, figures, servers_per_instance)
     gaps = 1.0 - known.size / (last - first)
     notes = [f"{100 * gaps:.1f} % of the time has no sample and is interpolated"] if gaps > 0.0005 else []
-    kept = (last - first) * step
-    if kept < 0.99 * count * step:
-        notes.append(f"Prometheus has samples of {kept / DAY_S:.1f} of {options['days']:g} days")
-    places = np.arange(first, last)
-    filled = np.maximum(np.interp(places, known, rates[known]), 0.0)
-    return Recorded(Trace("prometheus", step, filled), span.start + first * step, notes, rate, source)
+    kept = (last - first) * span.step / DAY_S
+    if kept < 0.99 * days:
+        notes.append(f"Prometheus has samples of {kept:.1f} of {days:g} days")
+    filled = np.maximum(np.interp(np.arange(first, last), known, rates[known]), 0.0)
+    return Recorded(Trace("prometheus", span.step, filled), span.start + first * span.step, notes, rate, source)
 
 
-def _service_rate(
-    rates: Floats, figures: Mapping[str, Floats | None], servers_per_instance: int
-) -> tuple[float | None, str]:
+def _service_rate(rates: Floats, figures: Mapping[str, Floats], servers_per_instance: int) -> tuple[float | None, str]:
     """How fast one server is, by the best that the figures show, as `_service_rate` does it at each tick."""
-    instances = figures["instances"]
+    instances = figures.get("instances_query")
     if instances is None:
         return None, "none"
     servers = instances * servers_per_instance
     with np.errstate(divide="ignore", invalid="ignore"):
         per_server = np.where(servers > 0, rates / servers, np.nan)
-    utilisation, latency = figures["utilisation"], figures["mean_latency"]
+    utilisation, latency = figures.get("utilisation_query"), figures.get("latency_query")
     if utilisation is not None:
         low, high = UTILISATION_DOMAIN
         usable = (utilisation > low) & (utilisation < high) & (per_server > 0.0)
         if usable.any():
             return float(np.median(per_server[usable] / utilisation[usable])), "utilisation"
     if latency is not None:
-        usable = np.flatnonzero((latency > 0.0) & (per_server > 0.0) & (servers >= 1.0))
-        chosen = usable[np.linspace(0, usable.size - 1, min(SAMPLES, usable.size)).astype(int)] if usable.size else []
+        known = np.flatnonzero((latency > 0.0) & (per_server > 0.0) & (servers >= 1.0))
+        chosen = known[np.linspace(0, known.size - 1, min(SAMPLES, known.size)).astype(int)] if known.size else []
         found = [service_rate_of(float(latency[i]), float(rates[i]), round(float(servers[i]))) for i in chosen]
         if found:
             return float(np.median(found)), "sojourn"

@@ -142,7 +142,7 @@ class Learner:
         return self.tables.weights(self.cells[-1])
 
     def adapted(self, settings: Settings) -> Learner:
-        """This learner with other settings; one that has lived through the same history with them, if they differ much."""
+        """This learner with other settings; one that lived through the same history with them, if they differ much."""
         known, given = self.settings, settings
         change = abs(given.service.service_rate / known.service.service_rate - 1.0)
         if change <= NOTABLE_CHANGE:

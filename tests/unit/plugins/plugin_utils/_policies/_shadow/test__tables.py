@@ -172,7 +172,7 @@ def test_a_single_catastrophe_is_not_averaged_away() -> None:
     """One tick at 10,000 in 2,000 is 5 a tick: dearer than three instances more all the time."""
     bold = np.full(120, 1.0)
     bold[1] = 5.5
-    tables = learned(({mode: 1.0 for mode in range(120)} | {1: 5.5}, HERE), ticks=2000)
+    tables = learned((dict.fromkeys(range(120), 1.0) | {1: 5.5}, HERE), ticks=2000)
     disaster = np.full(120, 10_000.0)
     disaster[1] = 5.5
     tables.learn(disaster, HERE)

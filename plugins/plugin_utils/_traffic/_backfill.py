@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The past for a policy that learns from arrival rates, before its first tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import default_queries
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings, Memory
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import ticks
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import recorded
+
+#: Options of `recorded` that the option `history` does not have.
+_UNUSED = {"utilisation_query": None, "instances_query": None, "latency_query": None}
+
+
+def source_of(options: Mapping[str, Any], observing: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where the past is to be had: as the option `history` says, else where the metrics come from, if that remembers.
+
+    `observing` are options as in SNAPSHOT_SPEC.
+    """
+    if options["history"]:
+        return dict(options["history"])
+    if observing["source"] != "prometheus":
+        return None
+    settings = observing["prometheus"]
+    query = (settings["queries"] or {}).get("arrival_rate") or default_queries(observing["metrics"], settings).get(
+        "arrival_rate"
+    )
+    return {"trace": None, "prometheus_url": settings["url"], "query": query and f"sum({query})", "days": 1.0}
+
+
+def backfill(
+    settings: ClusterSettings, source: Mapping[str, Any], http: Mapping[str, Any], now: float
+) -> tuple[Memory, Sequence[str]]:
+    """What the policy remembers of that past, and what a person has to know of it. Raises AutoscaleError.
+
+    A file is taken to end now.
+    """
+    interval = settings.policy_settings.interval
+    servers = settings.policy_settings.servers_per_instance
+    found = recorded({**_UNUSED, **source}, http, now, step=interval, servers_per_instance=servers)
+    rates = ticks(found.trace, interval, 1)[:, 0].tolist()
+    end = found.start + len(rates) * interval if found.start else now
+    return settings.policy.prefilled(rates, end, settings.policy_settings), found.notes
