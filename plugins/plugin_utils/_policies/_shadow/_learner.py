@@ -135,7 +135,7 @@ class Learner:
         """The fewest instances that keep the SLO at each of these rates, within the bounds."""
         settings = self.settings
         counts = np.searchsorted(most_load(settings.service), rates)
-        return np.clip(counts, settings.min_instances, settings.service.max_instances)
+        return np.minimum(np.maximum(counts, settings.min_instances), settings.service.max_instances)
 
     def weights(self) -> Floats:
         """How much each mode counts now; sum 1."""

@@ -160,7 +160,8 @@ class Watch:
             self._growth.append(float(history.last(lead).max()) / max(before, self._least))
             self._level.append(before)
         self._most.append(float(history.last(self._reach).max()))
-        self._means.append(float(history.last(SMOOTH).mean()))
+        newest = history.last(SMOOTH)
+        self._means.append(float(newest.sum()) / len(newest))
         self._season.append(float(self._means.last(self._reach).max()))
 
     def _rebuild(self) -> None:
