@@ -34,6 +34,52 @@ options:
         description: Seconds in which messages that wait are to be worked off.
         type: float
         default: 60.0
+  holt_winters:
+    description:
+      - Options of the policy V(holt_winters), which foretells the arrival rate by exponential smoothing with a damped
+        trend and a season (Holt-Winters' multiplicative method), and staffs for it as the policy V(erlang) does, though
+        at least for what arrives now.
+      - The first season gives its factors; until then it is Holt's damped trend.
+      - Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default options
+        decides, on p99.
+    type: dict
+    suboptions:
+      alpha:
+        description: Weight of a new rate in the level, 0 to 1.
+        type: float
+        default: 0.5
+      beta:
+        description: Weight of a new change of the level in the trend, 0 to 1.
+        type: float
+        default: 0.1
+      gamma:
+        description: Weight of a new season in its factors, 0 to 1.
+        type: float
+        default: 0.3
+      phi:
+        description: What is left of the trend from one tick to the next, 0 to 1. With V(1) it is not damped.
+        type: float
+        default: 0.9
+      season:
+        description: Seconds after which traffic repeats. V(0) is no season.
+        type: float
+        default: 86400.0
+      seasonal_periods:
+        description: In how many periods a season is divided, each with a factor of its own.
+        type: int
+        default: 96
+      headroom:
+        description: Factor on the arrival rate, for what it may grow by while instances boot.
+        type: float
+        default: 1.1
+      hold:
+        description: Seconds. It shrinks to the largest count that was needed in this time.
+        type: float
+        default: 300.0
+      drain_time:
+        description: Seconds in which messages that wait are to be worked off.
+        type: float
+        default: 60.0
   hpa:
     description:
       - Options of the policy V(hpa), the formula of the Kubernetes HorizontalPodAutoscaler (autoscaling/v2).
@@ -156,6 +202,100 @@ options:
                 description: Seconds.
                 type: float
                 required: true
+  kpa:
+    description:
+      - Options of the policy V(kpa), the Knative Pod Autoscaler, on concurrency, which are the messages in the service,
+        waiting or in work.
+      - The count is the mean concurrency of the stable window / target, rounded up. Where that of the panic window, its
+        newest part, needs a multiple of what is ready, the larger of both counts and nothing shrinks for a while.
+      - Concurrency is C(queue_total) + C(utilisation) x ready instances x O(servers_per_instance) where the snapshot
+        has both, else arrival rate x mean latency, by Little's law.
+    type: dict
+    suboptions:
+      target:
+        description: Concurrency that one instance can take. If not set, O(servers_per_instance).
+        type: float
+      target_utilization_percentage:
+        description: The part of it that is aimed at.
+        type: float
+        default: 70.0
+      stable_window:
+        description: Seconds that concurrency is averaged over, from 6 to 3600.
+        type: float
+        default: 60.0
+      panic_window_percentage:
+        description: The panic window as a part of the stable one. It has one sample at least, the newest.
+        type: float
+        default: 10.0
+      panic_threshold_percentage:
+        description: Panic begins where so many per cent of the ready instances are needed, from 110 to 1000.
+        type: float
+        default: 200.0
+      max_scale_up_rate:
+        description: It grows to at most so many times the ready instances.
+        type: float
+        default: 1000.0
+      max_scale_down_rate:
+        description: It shrinks to at least the ready instances divided by this.
+        type: float
+        default: 2.0
+      scale_down_delay:
+        description: Seconds. It shrinks to the largest count of this time.
+        type: float
+        default: 0.0
+  predictive:
+    description:
+      - Options of the policy V(predictive), an hourly forecast beside target tracking, as predictive scaling of AWS.
+      - An hour is expected to be as the same hour of the last 14 days was on average, weekdays apart as well. The
+        forecast begins after 24 hours and orders ahead; it never shrinks the cluster.
+      - The larger of the forecast's count and that of target tracking counts. Without a service rate (O(service_rate)),
+        target tracking decides alone.
+    type: dict
+    suboptions:
+      target_utilisation:
+        description: How busy the servers are to be at the rate that is foretold, 0.05 to 1.
+        type: float
+        default: 0.65
+      scheduling_buffer:
+        description: Seconds before its hour that capacity is ordered. More than O(boot_time) and less than an hour.
+        type: float
+        default: 300.0
+      target_tracking:
+        description: Target tracking, with the suboptions of O(target_tracking).
+        type: dict
+        suboptions:
+          field:
+            description: Field of the snapshot.
+            type: str
+            choices:
+              - p99_latency_s
+              - mean_latency_s
+              - queue_depth
+              - queue_total
+              - eventloop_lag_s
+              - arrival_rate
+              - completion_rate
+              - utilisation
+            default: p99_latency_s
+          target:
+            description: The value to keep. If not set, 65 per cent of the SLO of this field.
+            type: float
+          scale_out_after:
+            description: Ticks in a row above the target before it grows.
+            type: int
+            default: 3
+          scale_in_after:
+            description: Ticks in a row below 90 per cent of the target before it shrinks.
+            type: int
+            default: 15
+          scale_in_cooldown:
+            description: Seconds after any change before it shrinks.
+            type: float
+            default: 300.0
+          disable_scale_in:
+            description: Never shrink.
+            type: bool
+            default: false
   q_learning:
     description:
       - Options of the policy V(q_learning), a table of values learned online by trial, one for each bucket of p99,
@@ -206,6 +346,76 @@ options:
         description: Penalty of each instance.
         type: float
         default: 1.5
+  seasonal:
+    description:
+      - Options of the policy V(seasonal), which expects what came a season ago, at the level of this season, and staffs
+        for it as the policy V(erlang) does, though at least for what that expects. It needs numpy.
+      - Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default options
+        decides, on p99.
+    type: dict
+    suboptions:
+      season:
+        description: Seconds after which traffic repeats, from ten minutes to a week. Two to three bytes are remembered
+          for each tick of it.
+        type: float
+        default: 86400.0
+      headroom:
+        description: Factor on the arrival rate, for what it may grow by while instances boot.
+        type: float
+        default: 1.1
+      hold:
+        description: Seconds. It shrinks to the largest count that was needed in this time.
+        type: float
+        default: 300.0
+      drain_time:
+        description: Seconds in which messages that wait are to be worked off.
+        type: float
+        default: 60.0
+  shadow_q:
+    description:
+      - Options of the policy V(shadow_q). 120 staffing rules, each a headroom, a season and a time to hold, are replayed
+        at every tick on the arrivals that were measured, and what the cheapest ones would order is ordered.
+      - Needs numpy. Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default
+        options decides, on p99; so it does while users feel what the model cannot explain.
+    type: dict
+    suboptions:
+      season:
+        description:
+          - Seconds after which traffic repeats, a day as a rule. What is remembered, and all times that rules look back
+            or hold for, are in proportion to it.
+        type: float
+        default: 86400.0
+      violation_cost:
+        description:
+          - What a tick with p99 above its SLO costs, beside what it costs by how much it is above. An instance costs 1.5.
+            More buys fewer violations with more instances.
+        type: float
+        default: 30.0
+      peak:
+        description: The arrival rate at the worst moment between two ticks, as a factor on its mean.
+        type: float
+        default: 1.03
+  square_root:
+    description:
+      - Options of the policy V(square_root), square-root staffing. With a load of C(a) Erlangs, it wants
+        C(a + beta x sqrt(a)) servers. It knows no SLO.
+      - Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default options
+        decides, on p99.
+    type: dict
+    suboptions:
+      beta:
+        description: Spare servers, in roots of the load. With V(1) about a fifth of the messages wait, with V(2) 3 per
+          cent.
+        type: float
+        default: 2.0
+      hold:
+        description: Seconds. It shrinks to the largest count that was needed in this time.
+        type: float
+        default: 300.0
+      drain_time:
+        description: Seconds in which messages that wait are to be worked off.
+        type: float
+        default: 60.0
   static:
     description: Options of the policy V(static), a fixed count.
     type: dict

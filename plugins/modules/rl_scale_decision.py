@@ -110,6 +110,34 @@ options:
       - Messages per second that one server of one instance completes when it is always busy.
       - The default is to learn it from what the service shows; RV(decision.service_rate) says how far that is.
     type: float
+  expected_rate:
+    description:
+      - Messages per second, the most that somebody expects within the next O(boot_time), such as by a calendar. Policy
+        V(shadow_q) learns how far that can be trusted.
+      - The default is that nobody expects anything.
+    type: float
+  history:
+    description:
+      - Where the arrival rates of the last day are to be had, for a policy that learns from them, when it has learned
+        nothing yet. Then it knows the traffic before its first decision.
+      - With O(rlops.autoscale.metrics_snapshot#module:source=prometheus), the default is to ask the same server for the
+        same figure; else there is none.
+    type: dict
+    suboptions:
+      trace:
+        description: A CSV file with the header C(t_seconds,rate), in seconds and messages per second. It is taken to end
+          now.
+        type: path
+      prometheus_url:
+        description: URL of a Prometheus server. Needs O(history.query).
+        type: str
+      query:
+        description: PromQL of the arrivals per second.
+        type: str
+      days:
+        description: How many days to look back in Prometheus.
+        type: float
+        default: 1.0
   servers_per_instance:
     description: Messages that one instance works on at the same time, such as its threads or workers.
     type: int
@@ -147,12 +175,17 @@ options:
     description:
       - The rule that proposes a count; each has an option of its own name.
       - V(erlang) staffs to the SLO on the arrival rate, by Erlang C.
+      - V(seasonal) does so for what came a season ago, V(holt_winters) for a forecast by exponential smoothing.
+      - V(square_root) is the load and spare servers in proportion to its square root.
       - V(hpa) is the rule of the Kubernetes HorizontalPodAutoscaler.
+      - V(kpa) is the rule of the Knative Pod Autoscaler.
       - V(target_tracking) is the rule of cloud providers' target tracking.
+      - V(predictive) is target tracking beside an hourly forecast, as predictive scaling of AWS.
       - V(q_learning) is tabular Q-learning. It explores, in production too; it is the reference, not a recommendation.
+      - V(shadow_q) learns which of many rules is the cheapest for this service, and explores nothing in production.
       - V(static) is a fixed count.
     type: str
-    default: erlang
+    default: shadow_q
   pin:
     description: A count to keep to, whatever the policy proposes. The bounds still hold.
     type: dict
@@ -172,9 +205,10 @@ options:
     type: float
     default: 0.0
   cooldown_down:
-    description: Seconds after any change before shrinking.
+    description:
+      - Seconds after any change before shrinking.
+      - The default is 0 with the policy V(shadow_q), which learns for how long to hold, and 300 with all others.
     type: float
-    default: 300.0
   max_step_up:
     description: How many instances one decision may add. The default is no limit.
     type: int

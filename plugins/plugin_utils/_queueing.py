@@ -12,6 +12,7 @@ Queueing Theory (4th ed., 2008), section 2.3.
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
@@ -78,7 +79,7 @@ def sojourn_quantile(quantile: float, arrival_rate: float, service_rate: float, 
     waits = erlang_c(servers, arrival_rate / service_rate)
     # T > x + y needs S > x or W > y: each given half of the excess bounds the quantile from above
     highest = math.log(2.0 / exceeded) * (1.0 / service_rate + 1.0 / slack)
-    return _falling_root(lambda time: _sojourn_tail(time, service_rate, slack, waits) - exceeded, 0.0, highest)
+    return _falling_root(lambda time: _log(_sojourn_tail(time, service_rate, slack, waits) / exceeded), 0.0, highest)
 
 
 def mean_sojourn(arrival_rate: float, service_rate: float, servers: int) -> float:
@@ -97,7 +98,7 @@ def service_rate_of(mean_sojourn_s: float, throughput: float, servers: int) -> f
     """
     lowest = max(1.0 / mean_sojourn_s, throughput / servers)
     highest = 1.0 / mean_sojourn_s + throughput / servers
-    return _falling_root(lambda rate: mean_sojourn(throughput, rate, servers) - mean_sojourn_s, lowest, highest)
+    return _falling_root(lambda rate: _log(mean_sojourn(throughput, rate, servers) / mean_sojourn_s), lowest, highest)
 
 
 def instances_p99(instances: int, arrival_rate: float, service_rate: float, servers: int, queueing: str) -> float:
@@ -130,7 +131,12 @@ def required_instances(
         rate, count = _queue_of(instances, arrival_rate, servers, queueing)
         return sojourn_tail(slo_p99, rate, service_rate, count) <= 1.0 - P99
 
-    instances = bisect_left(range(highest + 1), True, lo=lowest, key=meets)
+    # Mostly it is little more than the load: reach for it in steps of doubling length, then halve the last one.
+    reach = 1
+    while lowest + reach - 1 <= highest and not meets(lowest + reach - 1):
+        reach *= 2
+    end = min(lowest + reach - 1, highest + 1)
+    instances = bisect_left(range(end), True, lo=lowest + reach // 2, key=meets)
     reachable = instances <= highest
     if not reachable:
         instances = at_busy_limit
@@ -157,12 +163,31 @@ def _sojourn_tail(time: float, service_rate: float, slack: float, waits: float) 
     return min(1.0, served + waits * service_rate * time * both)
 
 
+def _log(ratio: float) -> float:
+    """Logarithm, also of what is too small for a float."""
+    return math.log(max(ratio, sys.float_info.min))
+
+
 def _falling_root(function: Callable[[float], float], lowest: float, highest: float) -> float:
-    """Where a falling function crosses zero, by halving [lowest, highest] to 1e-9 of its end."""
-    while highest - lowest > 1e-9 * highest:
-        middle = 0.5 * (lowest + highest)
-        if function(middle) > 0:
-            lowest = middle
+    """Where a falling function crosses zero between `lowest` and `highest`, to 1e-9 of it: by the Illinois method.
+
+    The secant of both ends, with the value at an end that stays halved so that it moves at last (Dowell and Jarratt,
+    A modified regula falsi method, BIT 11, 1971). A handful of calls where halving takes thirty; functions that are
+    nearly straight, such as logarithms of tails, are the quickest.
+    """
+    above, below = function(lowest), function(highest)
+    if not above > 0.0 > below:
+        return lowest if above <= 0.0 else highest
+    root = math.nan
+    while True:
+        secant = (lowest * below - highest * above) / (below - above) if above < math.inf else math.nan
+        before, root = root, secant if lowest < secant < highest else 0.5 * (lowest + highest)
+        value = function(root)
+        if value == 0.0 or abs(root - before) <= 1e-9 * root or highest - lowest <= 1e-9 * highest:
+            return root
+        if value > 0.0:
+            below = 0.5 * below if lowest == before else below
+            lowest, above = root, value
         else:
-            highest = middle
-    return highest
+            above = 0.5 * above if highest == before else above
+            highest, below = root, value

@@ -25,10 +25,11 @@ FALLBACK = "hpa"
 def delegate(
     why: str, remembered: Memory, observation: Observation, settings: PolicySettings, rng: Random
 ) -> tuple[Proposal, Memory]:
-    """What hpa says, where there is an SLO for it to keep, and its memory. It may not grow further while instances boot.
+    """What hpa says, where there is an SLO for it to keep, and its memory.
 
-    Latency that does not come from load would let it double again and again, and instances that keep joining would
-    keep the service rate from being learned. `why` begins the reason; `remembered` is hpa's memory, {} at first.
+    It may not grow further while instances boot: latency that does not come from load would let it double again and
+    again, and instances that keep joining would keep the service rate from being learned. `why` begins the reason;
+    `remembered` is hpa's memory, {} at first.
     """
     if settings.slo.p99_latency is None:
         return Proposal(None, f"{why}, and there is no SLO on p99 for hpa to keep"), remembered

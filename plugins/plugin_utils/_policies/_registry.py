@@ -16,7 +16,19 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import Opt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Policy
 
 #: In alphabetical order, please. The policy `foo` is POLICY in `foo.py`.
-POLICIES = ("erlang", "hpa", "q_learning", "shadow_q", "static", "target_tracking")
+POLICIES = (
+    "erlang",
+    "holt_winters",
+    "hpa",
+    "kpa",
+    "predictive",
+    "q_learning",
+    "seasonal",
+    "shadow_q",
+    "square_root",
+    "static",
+    "target_tracking",
+)
 
 
 def get(name: str) -> Policy:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar, NamedTuple
 
@@ -61,6 +61,14 @@ class Expected(NamedTuple):
     source: str = "expected"  # how the reason calls it
 
 
+class Needed(NamedTuple):
+    """What a load needs."""
+
+    instances: int
+    reason: str  # see Proposal
+    details: dict[str, Any]
+
+
 class RateRule(PerCluster):
     """Base of policies that staff for an arrival rate and a service rate: they give `staff`.
 
@@ -68,15 +76,23 @@ class RateRule(PerCluster):
     `hold` seconds. Memory: the rule's own, `needs` of the hold window, and `hpa`'s memory while that decides.
     """
 
-    def staff(
-        self, memory: Memory, load: Load, observation: Observation, settings: PolicySettings
-    ) -> tuple[Proposal, Memory]:
-        """The count that this load needs and why, and the rule's own memory."""
+    def staff(self, memory: Memory, now: float, load: Load, settings: PolicySettings) -> tuple[Needed, Memory]:
+        """What the load at unix second `now` needs, and the rule's own memory."""
         raise NotImplementedError
 
     def learn(self, memory: Memory, now: float, arrival_rate: float, settings: PolicySettings) -> Memory:  # noqa: ARG002
-        """The rule's own memory after this arrival rate, also where hpa decides because the service rate is unknown."""
+        """The rule's own memory after this arrival rate, where it wants to know those that it does not staff for.
+
+        They are those of the past, and those that come while the service rate is unknown.
+        """
         return {}
+
+    def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
+        """See Policy.prefilled."""
+        memory: Memory = {}
+        for now, rate in timed(rates, end, settings.interval):
+            memory = self.learn(memory, now, rate, settings)
+        return self.dump(memory)
 
     def propose(
         self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random
@@ -93,13 +109,13 @@ class RateRule(PerCluster):
             return proposal, {**memory, **learned, FALLBACK: remembered}
 
         load = Load(arrival_rate, snapshot.get("queue_total") or 0.0, service_rate)
-        rate = options.get("headroom", 1.0) * arrival_rate + load.queued / options["drain_time"]
-        if rate / service_rate > MAX_ERLANGS:
+        least = options.get("headroom", 1.0) * arrival_rate + load.queued / options["drain_time"]
+        if least / service_rate > MAX_ERLANGS:
             seen = f"{figure(arrival_rate)} msg/s and {figure(load.queued)} queued at {figure(service_rate)} msg/s"
             return Proposal(None, f"{seen} cannot be: one of these metrics is wrong"), memory
-        needed, own = self.staff(memory, load, observation, settings)
+        needed, own = self.staff(memory, now, load, settings)
         count, held, needs = hold(
-            memory.get("needs", []), now, needed.count or 0, ordered=observation.ordered, seconds=options["hold"]
+            memory.get("needs", []), now, needed.instances, ordered=observation.ordered, seconds=options["hold"]
         )
         return Proposal(count, needed.reason + held, needed.details), {"needs": needs, **own}
 
@@ -116,12 +132,12 @@ class ErlangCRule(RateRule):
         """What is expected at unix second `now`, at least what arrives, and the rule's own memory."""
         raise NotImplementedError
 
-    def staff(
-        self, memory: Memory, load: Load, observation: Observation, settings: PolicySettings
-    ) -> tuple[Proposal, Memory]:
+    def staff(self, memory: Memory, now: float, load: Load, settings: PolicySettings) -> tuple[Needed, Memory]:
         """The fewest instances that keep the SLO at the expected rate; see RateRule.staff."""
         options, arrival_rate = settings.options, load.arrival_rate
-        expected, own = self.expect(memory, observation.now, arrival_rate, settings)
+        expected, own = self.expect(memory, now, arrival_rate, settings)
+        if expected.rate / load.service_rate > MAX_ERLANGS:  # learned from a wrong metric, before rates could be judged
+            expected = Expected(arrival_rate)
         # A queue that has built up is part of what a trend shows: the larger of the two, not their sum.
         extra = max(options["headroom"] * (expected.rate - arrival_rate), load.queued / options["drain_time"])
         rate = options["headroom"] * arrival_rate + extra
@@ -138,7 +154,13 @@ class ErlangCRule(RateRule):
             "p99_s": staffing.p99_s,
             "slo_reachable": staffing.reachable,
         }
-        return Proposal(staffing.instances, _explain(load, expected, rate, staffing, settings), details), own
+        return Needed(staffing.instances, _explain(load, expected, rate, staffing, settings), details), own
+
+
+def timed(rates: Sequence[float], end: float, interval: float) -> Iterator[tuple[float, float]]:
+    """Each of the rates, one an interval until unix second `end`, after the time it was measured at."""
+    first = end - (len(rates) - 1) * interval
+    return ((first + place * interval, rate) for place, rate in enumerate(rates))
 
 
 def lead_ticks(settings: PolicySettings) -> int:
@@ -203,7 +225,7 @@ def _explain(load: Load, expected: Expected, rate: float, staffing: Staffing, se
     return f"{kept}, {count - 1} could not keep up" if math.isinf(fewer) else f"{kept}, {count - 1} {fewer:.2g} s"
 
 
-def queue_text(queued: float, options: Any) -> str:
+def queue_text(queued: float, options: Mapping[str, Any]) -> str:
     """The backlog, in a reason."""
     return f" + {figure(queued)} queued to drain in {options['drain_time']:g} s"
 

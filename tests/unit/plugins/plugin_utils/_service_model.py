@@ -176,6 +176,7 @@ class Agent:
     options: Mapping[str, Any] = field(default_factory=dict)
     guards: Mapping[str, Any] = field(default_factory=dict)
     use_distress: bool = True
+    memory: Mapping[str, Any] = field(default_factory=dict)  # of the policy, at first
 
     def run(self, service: Service, ticks: int, seed: int = 1) -> list[Tick]:
         """Let the agent scale the service for so many ticks."""
@@ -186,7 +187,7 @@ class Agent:
             min_instances=settings.min_instances, max_instances=settings.max_instances, slo=slo, **self.guards
         )
         rng = random.Random(seed)
-        memory: dict[str, Any] = {}
+        memory = policy.load(dict(self.memory))
         guard_memory: dict[str, Any] = {}
         calibration: dict[str, Any] = {}
         proposed_at: int | None = None

@@ -148,6 +148,24 @@ def test_no_load_needs_nothing_and_no_slo_keeps_it_stable() -> None:
     assert q.required_instances(70.0, 50.0, 1, None).instances == 2
 
 
+def test_roots_are_found_in_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halving an interval to 1e-9 takes thirty."""
+    calls: list[int] = []
+    tail = q._sojourn_tail
+
+    def counted(*arguments: float) -> float:
+        calls[-1] += 1
+        return tail(*arguments)
+
+    monkeypatch.setattr(q, "_sojourn_tail", counted)
+    for servers in (1, 3, 10, 100):
+        for busy in (0.05, 0.5, 0.7, 0.9, 0.99, 0.999):
+            calls.append(0)
+            q.sojourn_quantile(0.99, busy * servers * 50.0, 50.0, servers)
+    assert max(calls) <= 20
+    assert sum(calls) / len(calls) <= 9
+
+
 def test_staffing_is_fast_enough_for_every_tick() -> None:
     """Relative to a yardstick on the same machine, not to a clock: less than 20,000 rounds of the recursion."""
 

@@ -10,6 +10,7 @@ completions; queue depth; event-loop lag): no arrival counter and, but for one t
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 from unittest import mock
@@ -125,7 +126,65 @@ def test_a_changed_service_rate_is_learned_again(extra: frozenset[str], after: f
     assert over_slo(rows[80:]) <= 1
 
 
-@pytest.mark.parametrize("policy", ["erlang", "hpa", "q_learning", "target_tracking"])
+def day(now: float) -> float:
+    """60/s at night and 400/s at noon, in days of 40 minutes."""
+    return 230.0 - 170.0 * math.cos(2.0 * math.pi * now / 2400.0)
+
+
+@pytest.mark.parametrize("policy", ["erlang", "holt_winters", "kpa", "predictive", "seasonal", "square_root"])
+def test_a_day_is_followed(policy: str) -> None:
+    """Better than by a fixed count that the mean rate, 4.6 Erlangs, needs with ample room; and down again at night."""
+    fixed = Agent(policy="static", options={"count": 7}).run(Service(day, initial=7), 160)
+    rows = Agent(policy=policy).run(Service(day), 160)
+    assert over_slo(fixed) >= 12
+    assert over_slo(rows) <= 0.6 * over_slo(fixed)
+    assert 9 <= max(targets(rows)) <= 20
+    assert rows[-1].target < max(targets(rows))
+
+
+def every_season(now: float) -> float:
+    """Five minutes of 400/s in the middle of each twenty."""
+    return 400.0 if 600.0 <= now % 1200.0 < 900.0 else 60.0
+
+
+@pytest.mark.parametrize(
+    ("policy", "options"),
+    [("seasonal", {"season": 1200.0}), ("holt_winters", {"season": 1200.0, "seasonal_periods": 40})],
+)
+def test_a_season_that_was_seen_is_awaited(policy: str, options: dict[str, Any]) -> None:
+    seasons = 3
+    blind = Agent().run(Service(every_season), 80 * seasons)[-80:]
+    rows = Agent(policy=policy, options=options).run(Service(every_season), 80 * seasons)[-80:]
+    assert over_slo(blind) >= 6
+    assert over_slo(rows) <= 0.5 * over_slo(blind)
+    assert rows[39].target >= 9  # what the load needs is ordered before it comes
+
+
+def test_predictive_awaits_the_hour_that_was_busy_yesterday() -> None:
+    """400/s from the second hour on: 13 instances, 65 % busy, are ready before; target tracking alone is late."""
+    settings = PolicySettings(max_instances=20)
+    yesterday = {"hours": [60.0, 400.0, *[60.0] * 22], "hour": 0, "total": 0.0, "ticks": 0}
+    alone = Agent(policy="target_tracking", settings=settings).run(Service(step(60, 400, 3600)), 260)
+    rows = Agent(policy="predictive", settings=settings, memory=yesterday).run(Service(step(60, 400, 3600)), 260)
+    assert over_slo(alone[238:]) >= 5
+    assert over_slo(rows[238:]) == 0
+    assert [row.target for row in rows if 3315.0 <= row.now <= 3600.0] == [13] * 20
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "erlang",
+        "holt_winters",
+        "hpa",
+        "kpa",
+        "predictive",
+        "q_learning",
+        "seasonal",
+        "square_root",
+        "target_tracking",
+    ],
+)
 def test_missing_scrapes_never_shrink(policy: str) -> None:
     """A tenth of all scrapes fail, with a load that falls all the time."""
     service = Service(lambda now: max(20.0, 400.0 - now / 4), initial=12, lose=0.1, seed=5)

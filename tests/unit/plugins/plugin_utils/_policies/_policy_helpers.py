@@ -34,6 +34,7 @@ def snapshot(**figures: Any) -> dict[str, Any]:
 def propose(
     name: str, memory: Memory, observation: Observation, settings: PolicySettings, rng: random.Random | None = None
 ) -> tuple[Proposal, Memory]:
-    """Ask a policy about one cluster."""
-    (proposal,), (after,) = _registry.get(name).step([memory], [observation], [settings], [rng or random.Random(0)])
-    return proposal, after
+    """Ask a policy about one cluster; memories are plain, as they are stored."""
+    policy = _registry.get(name)
+    (proposal,), (live,) = policy.step([policy.load(memory)], [observation], [settings], [rng or random.Random(0)])
+    return proposal, policy.dump(live)

@@ -23,6 +23,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     target_of,
 )
 from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._policies._policy_helpers import (
+    propose,
     settings_of,
     snapshot,
 )
@@ -47,7 +48,20 @@ CLUSTERS = st.tuples(FIGURES, st.integers(0, 30), st.integers(0, 30), st.none() 
 
 
 def test_names_are_in_alphabetical_order_and_known() -> None:
-    assert sorted(NAMES) == NAMES == ["erlang", "hpa", "q_learning", "static", "target_tracking"]
+    assert sorted(NAMES) == NAMES
+    assert NAMES == [
+        "erlang",
+        "holt_winters",
+        "hpa",
+        "kpa",
+        "predictive",
+        "q_learning",
+        "seasonal",
+        "shadow_q",
+        "square_root",
+        "static",
+        "target_tracking",
+    ]
     assert all(_registry.get(name).name == name for name in NAMES)
 
 
@@ -66,7 +80,7 @@ def test_an_unknown_policy_is_named_with_the_known_ones_and_the_likely_one() -> 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.lists(CLUSTERS, min_size=1, max_size=6))
 def test_a_batch_is_pure_seeded_and_plain(name: str, clusters: list[tuple[Any, ...]]) -> None:
-    """Any observations: same answers one by one, nothing changed in place, JSON memories, no negative counts."""
+    """Any observations: same answers one by one, no plain memory changed, JSON memories, no negative counts."""
     policy = _registry.get(name)
     own: dict[str, Any] = {"count": 3} if name == "static" else {}
     settings = settings_of(name, **own)
@@ -89,11 +103,13 @@ def test_a_batch_is_pure_seeded_and_plain(name: str, clusters: list[tuple[Any, .
         def rngs(count: int) -> list[random.Random]:
             return [random.Random(i) for i in range(count)]
 
-        proposals, after = policy.step(memories, observations, [settings] * len(clusters), rngs(len(clusters)))
+        live = [policy.load(memory) for memory in memories]
+        proposals, live = policy.step(live, observations, [settings] * len(clusters), rngs(len(clusters)))
+        after = [policy.dump(each) for each in live]
         assert (memories, observations) == before
         for i, rng in enumerate(rngs(len(clusters))):
-            alone = policy.step([memories[i]], [observations[i]], [settings], [rng])
-            assert alone == ([proposals[i]], [after[i]])
+            (alone,), (own,) = policy.step([policy.load(memories[i])], [observations[i]], [settings], [rng])
+            assert (alone, policy.dump(own)) == (proposals[i], after[i])
         assert json.loads(json.dumps(after, allow_nan=False)) == after
         json.dumps([proposal.details for proposal in proposals], allow_nan=False)
         for proposal in proposals:
@@ -108,12 +124,12 @@ def test_sequences_of_different_length_are_refused(name: str) -> None:
         _registry.get(name).step([{}], [], [], [])
 
 
-@pytest.mark.parametrize("name", ["erlang", "hpa", "q_learning", "target_tracking"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "static"])
 def test_an_invalid_snapshot_is_no_ground_for_an_opinion(name: str) -> None:
     observation = Observation(
         0.0, snapshot(valid=False, p99_latency_s=9.0, arrival_rate=900.0), 4, 4, service_rate=50.0
     )
-    (proposal,), _unused = _registry.get(name).step([{}], [observation], [settings_of(name)], [random.Random(0)])
+    proposal, _unused = propose(name, {}, observation, settings_of(name))
     assert proposal.count is None
 
 
@@ -145,10 +161,17 @@ def test_targets_come_from_the_option_or_the_slo() -> None:
         ("erlang", "headroom", 0.0),
         ("erlang", "drain_time", 0.0),
         ("erlang", "hold", float("nan")),
+        ("holt_winters", "phi", 1.1),
+        ("holt_winters", "seasonal_periods", 1),
         ("hpa", "metrics", []),
+        ("kpa", "target", 0.0),
+        ("kpa", "max_scale_down_rate", 1.0),
+        ("predictive", "scheduling_buffer", 3600.0),
         ("q_learning", "learning_rate", 1.1),
         ("q_learning", "epsilon", -0.1),
         ("q_learning", "queue_thresholds", [20.0, 10.0]),
+        ("seasonal", "season", 0.0),
+        ("square_root", "beta", -1.0),
         ("target_tracking", "scale_out_after", 0),
     ],
 )
