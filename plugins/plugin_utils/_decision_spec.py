@@ -38,7 +38,7 @@ GUARD_SPEC: dict[str, Any] = {
     "max_step_down": {"type": "int"},
 }
 
-DEFAULT_POLICY = "erlang"
+DEFAULT_POLICY = "shadow_q"
 
 
 def _options_of(policy: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Service:
             f"app_p99_latency_seconds_count {done}",
             f"app_message_queue_depth {self.backlog * elapsed}",
             "app_eventloop_lag_seconds 0.001",
+            # What is counted here was so before the instances came.
+            f"process_start_time_seconds {self.started - 3600}",
         ]
         return "\n".join(lines) + "\n"
 
@@ -377,6 +379,7 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         "example_command": ["python3", "-m", "http.server", "--bind", "127.0.0.1"],
         "autoscale_health_url": "http://{address}:{port}/",
         "autoscale_min_instances": 2,
+        "autoscale_max_instances": 2,
         "autoscale_interval": 3,
     }
 

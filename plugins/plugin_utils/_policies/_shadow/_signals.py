@@ -28,8 +28,11 @@ LEVELS_S, GROWTH_S, GROWTH_BY_LEVEL_S = 28800.0, 7200.0, 43200.0
 #: Bounds between the levels (rate / median) that growth is told apart by, and the samples that say something.
 LEVELS = (0.7, 1.0, 1.4, 2.0)
 ENOUGH_SAMPLES = 40
-#: Weights of the newest value in exponentially weighted means, per tick.
+#: All that smooths is written for ticks of so many seconds; where they are shorter, it takes more of them.
+TICK_S = 15.0
+#: Weights of the newest value in exponentially weighted means, and terms of them; what is left out weighs below 1e-4.
 FAST, MEDIUM, SLOW = 0.5, 0.15, 0.04
+TERMS = {FAST: 16, MEDIUM: 64, SLOW: 256}
 #: Seconds that a season is judged by.
 SCORE_S = 7500.0
 #: A season that came short costs so many times one that was too high by the same.
@@ -45,12 +48,8 @@ MOST_SLOTS = 6000
 UNKNOWN_GROWTH = 1.1
 #: This season's level over the last one's is taken within these bounds.
 LEAST_RATIO, MOST_RATIO = 0.3, 3.0
-#: Ticks whose slope is the trend.
-TREND = 4
-#: Ticks that the rate of a season is averaged over.
-SMOOTH = 3
-#: Terms of the weighted means; what is left out weighs less than 1e-4.
-TERMS = {FAST: 16, MEDIUM: 64, SLOW: 256}
+#: Ticks whose slope is the trend, and those that the rate of a season is averaged over.
+TREND, SMOOTH = 4, 3
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,14 @@ class Times:
         return min(max(1, round(seconds / DAY_S * self.season)), MOST_SLOTS)
 
     @property
+    def fine(self) -> int:
+        """Ticks in TICK_S."""
+        return self.ticks(TICK_S)
+
+    @property
     def memory(self) -> int:
         """Slots of history that are looked at."""
-        return min(self.season + TERMS[MEDIUM] + SMOOTH, MOST_SLOTS)
+        return min(self.season + TERMS[MEDIUM] * self.fine, MOST_SLOTS)
 
 
 class Signals(NamedTuple):
@@ -76,7 +80,7 @@ class Signals(NamedTuple):
 
     rate: float  # of the last interval
     smooth: float  # f: its mean over some intervals
-    slope: float  # growth a tick, of the last four
+    rise: float  # how much it grew over the ticks that trends are taken from, a minute or so
     trend: float  # what it comes to at the end of the lead, if it grows
     holds: tuple[float, ...]  # largest smooth rate of each of HOLDS_S
     medium: float  # mean over some minutes
@@ -98,6 +102,9 @@ class Watch:
         self._reach = times.lead + 2  # ticks that are looked ahead, with the one that is now
         self._holds = [times.ticks(seconds) for seconds in HOLDS_S]
         self._break = times.ticks(BREAK_S) + 1
+        self._fine = times.fine
+        self._trend, self._average = TREND * self._fine, SMOOTH * self._fine
+        self._terms = {weight: terms * self._fine for weight, terms in TERMS.items()}
         self._slow = times.ticks(SLOW_S)
         self._score_weight = 1.0 / times.ticks(SCORE_S)
         lags = [times.ticks(seconds) for seconds in LAGS_S]
@@ -121,11 +128,11 @@ class Watch:
         `scheduled` is the largest rate that a person expects until the end of the lead; 0: nothing.
         """
         history, lead = self.history, self.times.lead
-        last = history.last(TREND)
+        last = history.last(self._trend)
         rate = float(last[-1])
-        slope = float(last @ _slope()) if len(last) == TREND else 0.0
-        smooth = _mean(history.last(TERMS[FAST]), FAST)
-        medium = _mean(history.last(TERMS[MEDIUM]), MEDIUM)
+        slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
+        smooth = self._mean(FAST)
+        medium = self._mean(MEDIUM)
         self._note(smooth)
         if history.slot % self._slow == 0:
             self._levels()
@@ -139,7 +146,7 @@ class Watch:
         return Signals(
             rate=rate,
             smooth=smooth,
-            slope=slope,
+            rise=self._trend * slope,
             trend=max(smooth, rate) + lead * max(slope, 0.0),
             holds=holds,
             medium=medium,
@@ -160,7 +167,7 @@ class Watch:
             self._growth.append(float(history.last(lead).max()) / max(before, self._least))
             self._level.append(before)
         self._most.append(float(history.last(self._reach).max()))
-        newest = history.last(SMOOTH)
+        newest = history.last(self._average)
         self._means.append(float(newest.sum()) / len(newest))
         self._season.append(float(self._means.last(self._reach).max()))
 
@@ -168,11 +175,11 @@ class Watch:
         """Fill the windows as `_note` would have done at each tick of the history."""
         rates = self.history.last(self.history.size)
         lead, count = self.times.lead, len(rates)
-        taps = _taps(FAST)[::-1]
-        smooth = np.convolve(rates, taps)[:count] / np.convolve(np.ones(count), taps)[:count] if count else rates
-        means = (
-            np.convolve(rates, np.ones(SMOOTH))[:count] / np.minimum(np.arange(count) + 1, SMOOTH) if count else rates
-        )
+        smooth = means = rates
+        if count:
+            taps, equal = _taps(FAST, self._fine)[::-1], np.ones(self._average)
+            smooth = np.convolve(rates, taps)[:count] / np.convolve(np.ones(count), taps)[:count]
+            means = np.convolve(rates, equal)[:count] / np.minimum(np.arange(count) + 1, self._average)
         self._smooth.replace(smooth)
         self._most.replace(_running_max(rates, self._reach))
         self._means.replace(means)
@@ -209,13 +216,18 @@ class Watch:
         else:
             self.growth_here = (UNKNOWN_GROWTH, UNKNOWN_GROWTH)
 
+    def _mean(self, weight: float, ago: int = 0) -> float:
+        """The exponentially weighted mean of the rates, as it was `ago` ticks ago."""
+        window = self.history.last(self._terms[weight], ago)
+        count = len(window)
+        return float(window @ _taps(weight, self._fine)[-count:]) / _part(weight, self._fine, count)
+
     def _after_season(self, medium: float) -> float:
         """What the last season did at this time and after it, at the level of this one."""
         back = self.times.season - self._reach + 1
-        then = self.history.last(TERMS[MEDIUM], self.times.season)
-        if back < 1 or len(self._season) <= back or not len(then):
+        if back < 1 or len(self._season) <= back or len(self.history) <= self.times.season:
             return 0.0
-        level = _mean(then, MEDIUM)
+        level = self._mean(MEDIUM, self.times.season)
         ratio = min(max(medium / level, LEAST_RATIO), MOST_RATIO) if level > 0.0 else 1.0
         return float(self._season.last(1, back)[0]) * ratio
 
@@ -225,7 +237,7 @@ class Watch:
         if len(self._foretold) <= self.times.lead:
             return
         then, smooth_then = self._foretold[0]
-        scale = max(_mean(self.history.last(TERMS[SLOW]), SLOW), self._least)
+        scale = max(self._mean(SLOW), self._least)
         missing = (float(self.history.last(self.times.lead).max()) - np.maximum(then, smooth_then)) / scale
         loss = np.where(missing > 0.0, SHORT_COST * missing, -missing)
         self.scores += self._score_weight * (loss - self.scores)
@@ -237,26 +249,22 @@ def _breaks(rates: Floats, ticks: int) -> float:
 
 
 @lru_cache(maxsize=8)
-def _taps(weight: float) -> Floats:
-    """Weights of an exponentially weighted mean of a window, oldest first."""
-    return np.asarray(weight * (1.0 - weight) ** np.arange(TERMS[weight])[::-1])
+def _taps(weight: float, fine: int) -> Floats:
+    """Weights of an exponentially weighted mean of a window, oldest first: 1 - `weight` are left after `fine` ticks."""
+    keep = (1.0 - weight) ** (1.0 / fine)
+    return np.asarray((1.0 - keep) * keep ** np.arange(TERMS[weight] * fine)[::-1])
 
 
-@lru_cache(maxsize=64)
-def _part(weight: float, count: int) -> float:
-    return float(_taps(weight)[-count:].sum())
+@lru_cache(maxsize=512)
+def _part(weight: float, fine: int, count: int) -> float:
+    return float(_taps(weight, fine)[-count:].sum())
 
 
-@lru_cache(maxsize=1)
-def _slope() -> Floats:
-    """Weights of the least-squares slope of equidistant values."""
-    places = np.arange(TREND) - (TREND - 1) / 2.0
+@lru_cache(maxsize=8)
+def _slope(count: int) -> Floats:
+    """Weights of the least-squares slope of so many equidistant values."""
+    places = np.arange(count) - (count - 1) / 2.0
     return np.asarray(places / (places @ places))
-
-
-def _mean(window: Floats, weight: float) -> float:
-    """The exponentially weighted mean of a window; the newest value has this weight."""
-    return float(window @ _taps(weight)[-len(window) :]) / _part(weight, len(window))
 
 
 def _running_max(values: Floats, count: int) -> Floats:

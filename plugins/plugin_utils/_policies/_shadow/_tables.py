@@ -63,7 +63,7 @@ def cells_of(signals: Signals) -> tuple[int, ...]:
     peak = bisect(PEAK, signals.holds[PEAK_HOLD] / smooth)
     median = signals.levels[0]
     level = bisect(LEVEL, smooth / median) if median > 0.0 else 1
-    growth = bisect(GROWTH, 4.0 * signals.slope / smooth)
+    growth = bisect(GROWTH, signals.rise / smooth)
     jump = bisect(JUMP, signals.rate / signals.medium) if signals.medium > 0.0 else 1
     places = (peak, peak * (len(LEVEL) + 1) + level, growth, jump)
     return tuple(context.first + place for context, place in zip(CONTEXTS, places, strict=True))

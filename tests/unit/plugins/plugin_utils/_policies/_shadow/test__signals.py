@@ -30,7 +30,7 @@ def read_all(rates: list[float], times: Times = TIMES, scheduled: float = 0.0) -
 def test_a_constant_rate_is_expected_to_stay() -> None:
     _unused, signals = read_all([128.0] * 600)
     assert signals.rate == signals.smooth == signals.trend == signals.season == pytest.approx(128.0)
-    assert signals.slope == pytest.approx(0.0)
+    assert signals.rise == pytest.approx(0.0)
     assert signals.holds == pytest.approx([128.0] * 4)
     assert signals.levels == pytest.approx((128.0, 128.0, 128.0))
     assert signals.growth == pytest.approx(1.0)
@@ -40,7 +40,7 @@ def test_a_constant_rate_is_expected_to_stay() -> None:
 
 def test_a_ramp_is_followed_to_the_end_of_the_lead() -> None:
     _unused, signals = read_all([100.0 + 10.0 * tick for tick in range(20)])
-    assert signals.slope == pytest.approx(10.0, abs=0.3)
+    assert signals.rise == pytest.approx(40.0, abs=1.2)
     assert signals.trend == pytest.approx(290.0 + 4 * 10.0, rel=0.01)
 
 
@@ -128,3 +128,15 @@ def test_a_reloaded_watch_sees_the_same(rates: list[float], lead: int, season: i
         for name, value in seen._asdict().items():
             if name != "repeated":  # for one lead, the periods are not judged
                 assert getattr(reloaded, name) == pytest.approx(value, rel=1e-9, abs=1e-9), name
+
+
+def test_shorter_ticks_see_the_same_traffic_the_same_way() -> None:
+    """A noisy ramp, measured every 15 s and every 3 s."""
+    rng = np.random.default_rng(4)
+    fine = np.repeat(100.0 + 0.2 * np.arange(400), 5) + rng.normal(0.0, 3.0, 2000)
+    coarse = fine.reshape(400, 5).mean(axis=1)
+    _unused, often = read_all(fine.tolist(), Times(interval=3.0, lead=16, season=28800))
+    _unused, seldom = read_all(coarse.tolist(), Times(interval=15.0, lead=4, season=5760))
+    for name in ("smooth", "medium", "trend", "rise"):
+        assert getattr(often, name) == pytest.approx(getattr(seldom, name), rel=0.05, abs=5.0), name
+    assert often.holds == pytest.approx(seldom.holds, rel=0.03)

@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 CALM = Signals(
     rate=100.0,
     smooth=100.0,
-    slope=0.0,
+    rise=0.0,
     trend=100.0,
     holds=(100.0, 110.0, 150.0, 200.0),
     medium=100.0,
@@ -85,7 +85,7 @@ def test_a_hold_a_season_and_a_trend_have_a_headroom_of_their_own() -> None:
 def test_every_situation_has_one_cell_in_each_context() -> None:
     assert sum(len(context.cells) for context in CONTEXTS) == CELLS == 22
     assert describe(cells_of(CALM)) == "(no peak behind, usual, steady)"
-    falling = CALM._replace(smooth=60.0, slope=-1.0, rate=50.0)
+    falling = CALM._replace(smooth=60.0, rise=-4.0, rate=50.0)
     assert describe(cells_of(falling)) == "(after a peak, low, falling)"
     assert [cell - context.first for context, cell in zip(CONTEXTS, cells_of(falling), strict=True)] == [2, 8, 0, 0]
 
