@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 
@@ -69,6 +69,15 @@ class Proposal:
     details: dict[str, Any] = field(default_factory=dict)  # figures for the result, plain data
 
 
+class Entry(NamedTuple):
+    """One value of what a policy has learned, as a person reads and writes it."""
+
+    situation: str
+    choice: str  # what may be done there
+    value: float  # how good it is; see Policy.less_is_better
+    seen: float | None = None  # how often the situation has been learned from, where that is counted
+
+
 class Policy(Protocol):
     """A staffing rule. Pure: the same arguments give the same answer."""
 
@@ -80,6 +89,8 @@ class Policy(Protocol):
     cooldown_down: float
     #: Whether it learns from arrival rates of the past, see `prefilled`.
     wants_history: bool
+    #: Whether the values of its table are costs.
+    less_is_better: bool
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise OptionError, as `policy.option`, where a value makes no sense."""
@@ -92,6 +103,12 @@ class Policy(Protocol):
 
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
         """The memory of a cluster with these arrival rates (messages/s, one an interval) until `end` (unix seconds)."""
+
+    def table(self, memory: Memory) -> list[Entry]:
+        """What it has learned, for people; empty where there is nothing that they could read."""
+
+    def edited(self, memory: Memory, entries: Sequence[Entry]) -> Memory:
+        """The memory with these entries instead of its own. Raises OptionError for what the table cannot have."""
 
     def step(
         self,
@@ -112,6 +129,7 @@ class PerCluster:
     name: str
     cooldown_down = 300.0
     wants_history = False
+    less_is_better = False
     #: Option -> lowest and highest value that make sense.
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
 
@@ -133,6 +151,14 @@ class PerCluster:
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:  # noqa: ARG002
         """See Policy.prefilled."""
         return {}
+
+    def table(self, memory: Memory) -> list[Entry]:  # noqa: ARG002
+        """See Policy.table."""
+        return []
+
+    def edited(self, memory: Memory, entries: Sequence[Entry]) -> Memory:  # noqa: ARG002
+        """See Policy.edited."""
+        raise OptionError("entries", f"policy {self.name} has no table that could be edited")
 
     def propose(
         self, memory: Live, observation: Observation, settings: PolicySettings, rng: Random

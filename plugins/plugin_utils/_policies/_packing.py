@@ -21,7 +21,7 @@ def pack(array: Floats | Ints, dtype: str) -> str:
 
 
 def unpack(text: str, dtype: str, shape: tuple[int, ...] = (-1,)) -> Any:
-    """The array that `pack` was given, to be changed at will; -1 is whatever fits. AutoscaleError for a damaged text."""
+    """The array that `pack` was given, to be changed at will; -1 is whatever fits. AutoscaleError if damaged."""
     try:
         packed = zlib.decompress(base64.b64decode(text, validate=True))
         return np.frombuffer(packed, dtype=dtype).reshape(shape).copy()

@@ -19,13 +19,15 @@ to a later tick, whatever happened in between.
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Entry,
     Memory,
     Observation,
     PerCluster,
@@ -35,6 +37,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
 
 #: In the order in which ties are broken.
 ACTIONS = (-1, 0, 1)
+
+_STATE = re.compile(r"\d{1,3}_\d{1,3}_\d{1,6}")
 
 #: state -> action as text -> value; actions never tried are absent and count as 0
 QTable = dict[str, dict[str, float]]
@@ -66,6 +70,26 @@ class QLearning(PerCluster):
         for name in ("latency_thresholds", "queue_thresholds"):
             if list(options[name]) != sorted(set(options[name])):
                 raise OptionError(f"{self.name}.{name}", f"must rise from one to the next, got {options[name]}")
+
+    def table(self, memory: Memory) -> list[Entry]:
+        """See Policy.table: the values of the actions tried so far."""
+        known: QTable = memory.get("q_table", {})
+        return [
+            Entry(state, f"{int(action):+d}", value)
+            for state, values in sorted(known.items())
+            for action, value in values.items()
+        ]
+
+    def edited(self, memory: Memory, entries: Sequence[Entry]) -> Memory:
+        """See Policy.edited."""
+        table: QTable = memory.get("q_table", {})
+        for place, entry in enumerate(entries):
+            if not _STATE.fullmatch(entry.situation):
+                raise OptionError(f"entries[{place}].situation", "expected a state such as 0_2_5")
+            if entry.choice not in {f"{action:+d}" for action in ACTIONS}:
+                raise OptionError(f"entries[{place}].choice", "expected one of -1, +0, +1")
+            table = {**table, entry.situation: {**table.get(entry.situation, {}), str(int(entry.choice)): entry.value}}
+        return {**memory, "q_table": table}
 
     def propose(
         self, memory: Memory, observation: Observation, settings: PolicySettings, rng: Random

@@ -22,9 +22,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, require_numpy
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Entry,
     Memory,
     Observation,
     PerCluster,
@@ -35,6 +37,12 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._editing import (
+    entries,
+    packed,
+    unpacked,
+    with_entries,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import heaviest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
@@ -68,6 +76,7 @@ class ShadowQ(PerCluster):
     name = "shadow_q"
     cooldown_down = 0.0  # how long to hold is what it learns
     wants_history = True
+    less_is_better = True
     options: ClassVar[dict[str, Any]] = {
         "season": {"type": "float", "default": 86400.0},
         "violation_cost": {"type": "float", "default": 30.0},
@@ -101,6 +110,18 @@ class ShadowQ(PerCluster):
         for rate in rates:
             history.append(rate)
         return {"learner": {"history": history.to_plain()}}
+
+    def table(self, memory: Memory) -> list[Entry]:
+        """See Policy.table: what each rule has cost a tick in each situation."""
+        learner = memory.get("learner") or {}
+        return entries(*unpacked(learner)) if "sums" in learner else []
+
+    def edited(self, memory: Memory, entries: Sequence[Entry]) -> Memory:
+        """See Policy.edited. It fades as all that is learned does: what comes next is learned from."""
+        learner = memory.get("learner") or {}
+        if "sums" not in learner:
+            raise OptionError("entries", "nothing has been learned yet that could be edited")
+        return {**memory, "learner": {**learner, **packed(*with_entries(*unpacked(learner), entries))}}
 
     def propose(
         self, memory: Mind, observation: Observation, settings: PolicySettings, rng: Random
