@@ -92,8 +92,8 @@ options:
   service_rate:
     description:
       - Messages per second that one server of one instance completes when it is always busy.
-      - By default it is what Prometheus shows, else what the agent has learned of O(cluster), else one is assumed with
-        which the traffic needs about a dozen instances at its peak.
+      - By default it is what Prometheus shows. Else one is assumed that can keep the SLO and with which the traffic, if
+        need be multiplied, needs about a dozen instances at its peak.
     type: float
   servers_per_instance:
     description: Messages that one instance works on at the same time.

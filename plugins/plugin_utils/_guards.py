@@ -240,6 +240,8 @@ def combine(proposal: int, bounds: Iterable[Bound]) -> Verdict:
     listed, and a pin beyond the bounds is listed with the bounds that cut it.
     """
     ranked = sorted(bounds, key=lambda bound: (-bound.priority, bound.guard))
+    if all(bound.clamp(proposal) == proposal for bound in ranked):
+        return Verdict(proposal, [])
     target = _clamp(proposal, ranked)
     changed = [
         bound

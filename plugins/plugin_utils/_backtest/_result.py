@@ -51,7 +51,7 @@ class Replay:
     """All contenders on the same traffic."""
 
     interval: float  # s between two ticks
-    start: float  # unix seconds of the first scored tick; 0 where only the course of time is known
+    start: float  # of the first scored tick: unix seconds, or seconds from the start of traffic of no known date
     rates: Floats  # messages/s, one a tick
     slo_p99: float | None  # s
     courses: Sequence[Course]

@@ -16,7 +16,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec imp
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import EnvironmentSettings
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import noisy, ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import (
     DAY_S,
@@ -27,8 +27,10 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded
 
 #: Steps that a tick is simulated in.
 INNER_STEPS = 3
-#: Where nothing tells the service rate, it is such that this quantile of the traffic keeps so many servers busy.
+#: Where nothing tells the service rate, it is such that this quantile of the traffic keeps so many instances busy.
 PEAK, PEAK_ERLANGS = 0.995, 8.0
+#: ... but so many times what would make the SLO on p99 the mean time of service, or the SLO could not be kept.
+FAST = 10.0
 #: Where no largest count is given, there is room for so many times the highest rate.
 ROOM = 2.0
 #: What competes where nothing is said.
@@ -79,23 +81,25 @@ def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
         if options[name] is not None and not 0 < options[name] < math.inf:
             raise OptionError(name, f"a number above 0 is expected, got {options[name]}")
     notes = list(recorded.notes)
-    arrivals = _arrivals(recorded, options["interval"], options["seed"])
-    rate, note = _service_rate(options, recorded, arrivals)
+    servers, slo = options["servers_per_instance"], Slo(**options["slo"])
+    arrivals = ticks(recorded.trace, options["interval"], INNER_STEPS)
+    rate, factor, note = _service_rate(options, recorded, arrivals, slo)
     notes += note
-    servers = options["servers_per_instance"]
+    arrivals = _drawn(factor * arrivals, recorded.trace.step, options["interval"] / INNER_STEPS, options["seed"])
     most = options["max_instances"]
     if most is None:
         most = max(options["min_instances"], math.ceil(ROOM * float(arrivals.max()) / (rate * servers)), 2)
-    slo = Slo(**options["slo"])
+    service = Service(
+        service_rate=rate,
+        servers_per_instance=servers,
+        queueing=options["queueing"],
+        max_instances=most,
+        slo_p99=slo.p99_latency,
+        slo_queue=slo.queue_depth,
+    )
     environment = EnvironmentSettings(
-        service=Service(
-            service_rate=rate,
-            servers_per_instance=servers,
-            queueing=options["queueing"],
-            max_instances=most,
-            slo_p99=slo.p99_latency,
-            slo_queue=slo.queue_depth,
-        ),
+        service=service,
+        weights=Weights.of(service),
         interval=options["interval"],
         boot_time=options["boot_time"],
         min_instances=max(1, options["min_instances"]),
@@ -145,34 +149,35 @@ def decision_options(options: Mapping[str, Any], setup: Experiment) -> dict[str,
     }
 
 
-def _arrivals(recorded: Recorded, interval: float, seed: int) -> Floats:
-    """Rates of the inner steps. What is finer than the recording is drawn: Poisson arrivals of its rate."""
-    seconds = interval / INNER_STEPS
-    arrivals = ticks(recorded.trace, interval, INNER_STEPS)
-    if recorded.trace.step <= seconds:
+def _drawn(arrivals: Floats, recorded_step: float, seconds: float, seed: int) -> Floats:
+    """Rates of steps of `seconds`. What is finer than the recording is drawn: Poisson arrivals of its rate."""
+    if recorded_step <= seconds:
         return arrivals
     return noisy(arrivals, np.random.default_rng(seed), seconds, jitter=0.0)
 
 
-def _service_rate(options: Mapping[str, Any], recorded: Recorded, arrivals: Floats) -> tuple[float, list[str]]:
-    """messages/s of one server: given, or as Prometheus shows it, or assumed; and what to say about it."""
+def _service_rate(
+    options: Mapping[str, Any], recorded: Recorded, arrivals: Floats, slo: Slo
+) -> tuple[float, float, list[str]]:
+    """messages/s of one server, given, shown or assumed; a factor on the traffic; and what to say about it."""
     if options["service_rate"] is not None:
-        return options["service_rate"], []
+        return options["service_rate"], 1.0, []
     if recorded.service_rate is not None:
         how = {
             "utilisation": "calibrated from utilisation",
             "sojourn": "calibrated from the mean time in the service",
             "shown": "the highest that was shown; it may be faster",
         }
-        return recorded.service_rate, [f"service rate {recorded.service_rate:.3g} msg/s: {how[recorded.source]}"]
+        return recorded.service_rate, 1.0, [f"service rate {recorded.service_rate:.3g} msg/s: {how[recorded.source]}"]
     peak = float(np.quantile(arrivals.mean(axis=1), PEAK))
     if peak <= 0.0:
         raise OptionError("trace", "there is hardly any traffic in it: give service_rate, or take another time")
-    rate = peak / PEAK_ERLANGS / options["servers_per_instance"]
-    return rate, [
-        f"service_rate is not given: {rate:.3g} msg/s is assumed, with which the peak keeps {PEAK_ERLANGS:g} instances "
-        "busy; give your own for figures of your service"
-    ]
+    least = peak / PEAK_ERLANGS / options["servers_per_instance"]
+    rate = least if slo.p99_latency is None else max(least, FAST / slo.p99_latency)
+    note = f"service_rate is not given: {rate:.3g} msg/s is assumed, and a peak that keeps {PEAK_ERLANGS:g} instances busy"
+    if rate > least:
+        note += f", for which the traffic is multiplied by {rate / least:.3g}"
+    return rate, rate / least, [f"{note}; give your own for figures of your service"]
 
 
 def _warmup(options: Mapping[str, Any], count: int) -> int:

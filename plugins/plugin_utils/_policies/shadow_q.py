@@ -51,8 +51,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 
 #: Clients are taken to give up when the work before them is so many times the SLO on p99.
 PATIENCE_SLOS = 25.0
-#: Breaking the SLO on p99 by as much as itself costs so much, that on the queue so much; an instance costs 1.5.
-LATENCY_COST, QUEUE_COST = 20.0, 500.0
 #: Messages that wait are to be worked off in so many times the SLO on p99, s where there is none.
 DRAIN_SLOS, DRAIN_S = 2.0, 60.0
 #: Rules that a reason names.
@@ -210,16 +208,11 @@ def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
         slo_queue=slo.queue_depth,
         **({} if slo.p99_latency is None else {"patience": PATIENCE_SLOS * slo.p99_latency}),
     )
-    weights = Weights(
-        latency=0.0 if slo.p99_latency is None else LATENCY_COST / slo.p99_latency,
-        queue=0.0 if slo.queue_depth is None else QUEUE_COST / slo.queue_depth,
-        violation=settings.options["violation_cost"],
-    )
     return Settings(
         service=service,
         times=_times(settings),
         min_instances=settings.min_instances,
-        weights=weights,
+        weights=Weights.of(service, settings.options["violation_cost"]),
         peak=settings.options["peak"],
         drain_time=DRAIN_S if slo.p99_latency is None else DRAIN_SLOS * slo.p99_latency,
         scheduled=settings.expected_rate or 0.0,

@@ -65,6 +65,16 @@ class Weights(NamedTuple):
     instance: float = 1.5  # per ordered instance
     violation: float = 0.0  # for each tick with p99 above the SLO
 
+    @classmethod
+    def of(cls, service: Service, violation: float = 0.0) -> Weights:
+        """The same in proportion to the SLOs of a service: the article's are 0.2 s and 50 messages."""
+        usual = cls()
+        return cls(
+            latency=0.0 if service.slo_p99 is None else usual.latency * 0.2 / service.slo_p99,
+            queue=0.0 if service.slo_queue is None else usual.queue * 50.0 / service.slo_queue,
+            violation=violation,
+        )
+
 
 class Felt(NamedTuple):
     """What a tick was like; arrays of the shape that went in."""

@@ -96,13 +96,24 @@ def test_figures_by_hand() -> None:
     assert Replay(900.0, 0.0, np.ones(8), None, [course], optimum).figures()[1].time_over_slo == 0.0
 
 
-def test_without_a_service_rate_the_peak_needs_about_a_dozen_instances() -> None:
-    chosen = options()
-    setup = _spec.experiment(chosen, Recorded(Trace("test", 60.0, np.array(WAVE)), 0.0))
-    assert setup.environment.service.service_rate == pytest.approx(250 / 8, rel=0.1)
-    assert any("service_rate is not given: 3" in note for note in setup.notes)
+def test_without_a_service_rate_one_is_assumed_that_can_keep_the_slo() -> None:
+    def setup(rates: Any, **given: Any) -> _spec.Experiment:
+        return _spec.experiment(options(**given), Recorded(Trace("test", 60.0, np.array(rates)), 0.0))
+
+    heavy = setup([10 * rate for rate in WAVE])
+    assert heavy.environment.service.service_rate == pytest.approx(2500 / 8, rel=0.1)
+    assert any("service_rate is not given: 31" in note and "multiplied" not in note for note in heavy.notes)
+    light = setup([rate / 100 for rate in WAVE])
+    assert light.environment.service.service_rate == pytest.approx(50.0), "0.2 s would be out of reach with less"
+    assert light.traffic.arrivals.max() == pytest.approx(400.0, rel=0.3)
+    assert any("for which the traffic is multiplied by 16" in note for note in light.notes)
+    free = setup([rate / 100 for rate in WAVE], slo={"p99_latency": None})
+    assert free.environment.service.service_rate == pytest.approx(2.5 / 8, rel=0.1)
+
+
+def test_a_service_rate_that_shows_is_used() -> None:
     shown = Recorded(Trace("test", 60.0, np.array(WAVE)), 0.0, (), 42.0, "utilisation")
-    setup = _spec.experiment(chosen, shown)
+    setup = _spec.experiment(options(), shown)
     assert setup.environment.service.service_rate == 42.0
     assert "service rate 42 msg/s: calibrated from utilisation" in setup.notes
 
