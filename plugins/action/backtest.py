@@ -77,7 +77,7 @@ class ActionModule(ClusterAction):
 
     def _write(self, path: str | None, text: str) -> bool:
         """Write the page; returns whether it differs from what was there."""
-        if path is None:
+        if not path:
             return False
         file = Path(path)
         try:

@@ -119,10 +119,9 @@ class ActionModule(ObservingAction):
         return status, self.snapshot(observing, status, store)
 
     def _past(self, settings: _agent.ClusterSettings, options: Mapping[str, Any], store: Store) -> _agent.Memory:
-        """What the policy can learn from before its first tick; {} where there is nothing, or it has learned already."""
-        if not settings.policy.wants_history or settings.policy.name in store.read(options["cluster"]).data.get(
-            "policies", {}
-        ):
+        """What the policy can learn from before its first tick; {} if there is nothing, or it has learned already."""
+        learned = store.read(options["cluster"]).data.get("policies", {})
+        if not settings.policy.wants_history or settings.policy.name in learned:
             return {}
         # Loads numpy, which a plain tick has no need of.
         from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _backfill  # noqa: PLC0415

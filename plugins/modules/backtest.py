@@ -50,7 +50,7 @@ options:
     description: PromQL of the arrivals per second, such as C(sum(rate(http_requests_total{job="chat"}[1m]))).
     type: str
   days:
-    description: How many days to look back in Prometheus.
+    description: How many days to look back in Prometheus. That may take twelve times O(http.timeout).
     type: float
     default: 14.0
   instances_query:

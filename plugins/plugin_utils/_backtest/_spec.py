@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import Traffic
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
@@ -22,7 +23,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded
     DAY_S,
     RECORDED_SPEC,
     Recorded,
-    http_spec,
 )
 
 #: Steps that a tick is simulated in.
@@ -54,7 +54,7 @@ SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instanc
 
 BACKTEST_SPEC: dict[str, Any] = {
     **RECORDED_SPEC,
-    "http": http_spec(),
+    "http": HTTP_SPEC,
     "policies": {"type": "list", "elements": "raw", "default": list(CONTENDERS)},
     **{name: DECISION_SPEC[name] for name in SERVICE_OPTIONS},
     "max_instances": {"type": "int"},
@@ -174,7 +174,8 @@ def _service_rate(
         raise OptionError("trace", "there is hardly any traffic in it: give service_rate, or take another time")
     least = peak / PEAK_ERLANGS / options["servers_per_instance"]
     rate = least if slo.p99_latency is None else max(least, FAST / slo.p99_latency)
-    note = f"service_rate is not given: {rate:.3g} msg/s is assumed, and a peak that keeps {PEAK_ERLANGS:g} instances busy"
+    peaks = f"a peak that keeps {PEAK_ERLANGS:g} instances busy"
+    note = f"service_rate is not given: {rate:.3g} msg/s is assumed, and {peaks}"
     if rate > least:
         note += f", for which the traffic is multiplied by {rate / least:.3g}"
     return rate, rate / least, [f"{note}; give your own for figures of your service"]

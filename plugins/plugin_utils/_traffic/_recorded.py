@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
-from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import service_rate_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._service_rate import UTILISATION_DOMAIN
@@ -27,15 +25,8 @@ FIGURES = ("utilisation_query", "instances_query", "latency_query")
 SAMPLES = 500
 #: The highest load of an instance that is no freak.
 HIGH = 0.999
-#: A range query takes longer than a scrape.
-TIMEOUT_S = 60.0
-
-
-def http_spec() -> dict[str, Any]:
-    """HTTP_SPEC with more time."""
-    spec = copy.deepcopy(HTTP_SPEC)
-    spec["options"]["timeout"]["default"] = TIMEOUT_S
-    return spec
+#: Range queries may take so many times what a scrape may.
+PATIENCE = 12.0
 
 
 RECORDED_SPEC: dict[str, Any] = {
@@ -76,7 +67,8 @@ def recorded(
     count = max(1, round(options["days"] * DAY_S / step))
     span = Span(math.floor(now / step) * step - (count - 1) * step, step, count)
     queries = {name: options[name] for name in ("query", *FIGURES) if options[name]}
-    return _from_prometheus(fetch(options["prometheus_url"], queries, span, http), span, servers_per_instance)
+    patient = {**http, "timeout": PATIENCE * http["timeout"]}
+    return _from_prometheus(fetch(options["prometheus_url"], queries, span, patient), span, servers_per_instance)
 
 
 def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_instance: int) -> Recorded:

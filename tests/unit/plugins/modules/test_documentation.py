@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.rlops.autoscale.plugins.action import (
+    backtest,
     cluster_converge,
     cluster_status,
+    learned,
     metrics_snapshot,
     rl_scale_decision,
 )
@@ -24,7 +26,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
 
 COLLECTION = "ansible_collections.rlops.autoscale.plugins"
-ACTIONS = [cluster_converge, cluster_status, metrics_snapshot, rl_scale_decision]
+ACTIONS = [backtest, cluster_converge, cluster_status, learned, metrics_snapshot, rl_scale_decision]
 
 #: What both tell of an option; documentation leaves out what is not set.
 SHARED = ("type", "elements", "choices", "default", "required")
@@ -80,6 +82,8 @@ def test_documented_options_are_the_specs(action: ModuleType) -> None:
             {"decision", "snapshot", "act", "ask", "busy", "over", "tick", "batches", "fence", "message"},
         ),
         (metrics_snapshot, {"snapshot", "status"}),
+        (backtest, {"policies", "optimum", "table", "notes", "assumed", "report"}),
+        (learned, {"table"}),
     ],
 )
 def test_examples_and_results_are_yaml(action: ModuleType, keys: set[str]) -> None:

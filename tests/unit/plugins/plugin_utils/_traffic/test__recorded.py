@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import mean_sojourn
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._prometheus_range import POINTS
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import (
     RECORDED_SPEC,
     Recorded,
-    http_spec,
     recorded,
 )
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
@@ -65,7 +65,7 @@ def api() -> Iterator[tuple[Range, Callable[..., Recorded]]]:
 
     def take(step: float = 15.0, servers: int = 1, **options: Any) -> Recorded:
         given = {"prometheus_url": f"http://127.0.0.1:{server.port}/", "query": "rate", **options}
-        checked = ArgumentSpecValidator({**RECORDED_SPEC, "http": http_spec()}).validate(given)
+        checked = ArgumentSpecValidator({**RECORDED_SPEC, "http": HTTP_SPEC}).validate(given)
         assert not checked.error_messages
         found = checked.validated_parameters
         return recorded(found, found["http"], NOW, step=step, servers_per_instance=servers)
