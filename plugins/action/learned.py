@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -56,10 +56,7 @@ class ActionModule(ClusterAction):
         if options["operation"] == "show":
             for line in _lines(policy, table):
                 self.say(line)
-        diff = {
-            name: [entry._asdict() for entry in policy.table(memory.get(policy.name, {}))]
-            for name, memory in (("before", before), ("after", after))
-        }
+        diff = {name: _text(policy, memories) for name, memories in (("before", before), ("after", after))}
         return {"changed": changed, "table": [entry._asdict() for entry in table], "diff": diff}
 
     @staticmethod
@@ -71,6 +68,12 @@ class ActionModule(ClusterAction):
             entries = [Entry(**entry) for entry in options["entries"]]
             return {**learned, policy.name: policy.edited(learned.get(policy.name, {}), entries)}
         return learned
+
+
+def _text(policy: Policy, memories: Mapping[str, Any]) -> str:
+    """All entries, one a line."""
+    table = policy.table(memories.get(policy.name, {}))
+    return "".join(f"{entry.situation}: {entry.choice}: {entry.value:.4g}\n" for entry in table)
 
 
 def _lines(policy: Policy, table: Sequence[Entry]) -> list[str]:
