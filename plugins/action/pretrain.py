@@ -42,7 +42,9 @@ class ActionModule(ClusterAction):
             return {"changed": False, "message": self.say(f"{cluster}: {policy} is trained so already"), **result}
         _refuse_to_replace(state, options)
         if self.check_mode:
-            would = f"{cluster}: would train {policy} for {plan.steps:,} steps at {plan.service_rate:.3g} msg/s a server"
+            would = (
+                f"{cluster}: would train {policy} for {plan.steps:,} steps at {plan.service_rate:.3g} msg/s a server"
+            )
             result["diff"]["after"] = {"policy": policy, "plan": plan.to_plain()}
             return {"changed": True, "message": self.say(would), **result}
         found = self._trained(options, plan, checkpoint, store)
@@ -65,7 +67,7 @@ class ActionModule(ClusterAction):
             clock=time.monotonic,
             every=options["save_every"],
             save=lambda data: _write(store, _key(options), data),
-            say=lambda line: self.say(f"{cluster}: {line}") and None,
+            say=lambda line: self.say(f"{cluster}: {line}"),
         )
         held_out = trainer.report()
         self.say(f"{cluster}: on days like those it was trained on, {_session.verdict(found)}")

@@ -21,7 +21,7 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._errors import (
 )
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import check_options
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
-from ansible_collections.rlops.autoscale.plugins.plugin_utils import _agent, _run
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _account, _agent, _export, _run
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import (
     DECISION_SPEC,
@@ -82,8 +82,12 @@ class ActionModule(ObservingAction):
         decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot, past=past)
         unready = _run.first_unready(status["instances"])
         message = self.say(_run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else ""))
+        if decision.account and not self.known["further"]:
+            self.say(f"{options['cluster']}: {_account.sentence(decision.account)}")
         for warning in snapshot.get("warnings") or []:
             self.warn(f"{options['cluster']}: {warning}")
+        if options["export"] and not self.check_mode:
+            self._export(options, decision)
         acts = settings.mode == _agent.ACT
         act = acts and (decision.target != decision.current or bool(status["unfinished"]))
         return self.known | {
@@ -138,6 +142,13 @@ class ActionModule(ObservingAction):
         for note in notes:
             self.warn(f"{options['cluster']}: history: {note}")
         return past
+
+    def _export(self, options: Mapping[str, Any], decision: _agent.Decision) -> None:
+        """Tell what is wanted to whoever scales. That it cannot be told is no reason not to decide."""
+        try:
+            _export.export(options["export"], decision)
+        except AutoscaleError as error:
+            self.warn(f"{options['cluster']}: {error}")
 
     def _this_tick(self, options: Mapping[str, Any], store: Store) -> _run.Tick | None:
         """Which tick this is; None where the run makes none. The loop is told, and of those that follow, too."""

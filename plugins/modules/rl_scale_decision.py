@@ -125,8 +125,7 @@ options:
     type: dict
     suboptions:
       trace:
-        description: A CSV file with the header C(t_seconds,rate), in seconds and messages per second. It is taken to end
-          now.
+        description: A CSV file with the header C(t_seconds,rate), in seconds and messages per second, taken to end now.
         type: path
       prometheus_url:
         description: URL of a Prometheus server. Needs O(history.query).
@@ -166,6 +165,20 @@ options:
         description: Lag of the event loop in seconds, the worst of all instances. A number above 0, or null.
         type: raw
         default: 0.1
+  export:
+    description:
+      - Where to tell the decision as Prometheus metrics after each tick, so that something else can follow it, such as
+        a HorizontalPodAutoscaler with an external metric. They are C(autoscale_desired_instances),
+        C(autoscale_ordered_instances) and C(autoscale_ready_instances), with the label C(cluster).
+      - Check mode exports nothing. A failure is a warning.
+    type: dict
+    suboptions:
+      directory:
+        description: Directory of the textfile collector of a node_exporter; the file is C(autoscale_<cluster>.prom).
+        type: path
+      pushgateway:
+        description: URL of a Pushgateway, such as C(http://pushgateway:9091). The job is C(rlops_autoscale).
+        type: str
   seed:
     description:
       - Seed of everything drawn at random. The same seed and the same snapshots give the same decisions.
@@ -174,6 +187,8 @@ options:
   policy:
     description:
       - The rule that proposes a count; each has an option of its own name.
+      - V(dqn) is a small neural network that corrects such a rule, trained before by M(rlops.autoscale.pretrain) and
+        followed only where that is no dearer.
       - V(erlang) staffs to the SLO on the arrival rate, by Erlang C.
       - V(seasonal) does so for what came a season ago, V(holt_winters) for a forecast by exponential smoothing.
       - V(square_root) is the load and spare servers in proportion to its square root.
@@ -207,7 +222,8 @@ options:
   cooldown_down:
     description:
       - Seconds after any change before shrinking.
-      - The default is 0 with the policy V(shadow_q), which learns for how long to hold, and 300 with all others.
+      - The default is 0 with the policies V(shadow_q) and V(dqn), which learn for how long to hold, and 300 with all
+        others.
     type: float
   max_step_up:
     description: How many instances one decision may add. The default is no limit.
@@ -325,6 +341,49 @@ decision:
       returned: always
       type: dict
       sample: {rate: 49.7, source: sojourn, lessons: 12}
+    account:
+      description:
+        - With O(mode=recommend), what the agent would have had in the last seven days, beside what was there. Null
+          before the service rate is known, and with O(mode=act).
+        - What would have been is an estimate, by a queueing model on the arrivals that were measured.
+      returned: always
+      type: dict
+      contains:
+        estimate:
+          description: Always true, as a reminder.
+          returned: always
+          type: bool
+          sample: true
+        hours:
+          description: Hours that were counted.
+          returned: always
+          type: float
+          sample: 161.5
+        instance_hours:
+          description: Hours of instances that were ordered.
+          returned: always
+          type: float
+          sample: 1420.0
+        instance_hours_recommended:
+          description: Hours of instances that the agent would have ordered.
+          returned: always
+          type: float
+          sample: 1130.0
+        time_over_slo:
+          description: Share of the time in which p99 was measured above its SLO.
+          returned: always
+          type: float
+          sample: 0.011
+        time_over_slo_estimate:
+          description: The same share, as the model has it for the instances that were there.
+          returned: always
+          type: float
+          sample: 0.013
+        time_over_slo_recommended:
+          description: The same share, as the model has it for what the agent would have ordered.
+          returned: always
+          type: float
+          sample: 0.004
 snapshot:
   description: What was observed, see RV(rlops.autoscale.metrics_snapshot#module:snapshot), without its counters.
   returned: where something was observed and decided

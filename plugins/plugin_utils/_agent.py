@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.plugin_utils import _guards, _service_rate
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _account, _guards, _service_rate
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Live,
     Observation,
@@ -106,6 +106,7 @@ class Decision:
     proposal: dict[str, Any]  # the policy's own {count, reason, details}
     bound_by: list[dict[str, Any]]  # guards that changed the outcome: {guard, floor, ceiling, reason}
     service_rate: dict[str, Any]  # {rate, source, lessons}; rate in messages/s of one server, None: not known yet
+    account: dict[str, Any] | None  # in recommend mode: see _account.summary
 
 
 def with_past(memory: Memory, settings: ClusterSettings, past: Memory) -> Memory:
@@ -157,6 +158,17 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         memory=memory.get("guards", {}),
     )
     verdict = _guards.judge(context, proposal.count)
+    account = (
+        _account.advance(
+            memory.get("account", {}),
+            _account.Seen(
+                tick.now, tick.snapshot, tick.counts.ordered, tick.counts.ready, verdict.target, service_rate.rate
+            ),
+            settings.policy_settings,
+        )
+        if settings.mode == RECOMMEND
+        else {}
+    )
     decision = Decision(
         cluster=settings.cluster,
         tick=number,
@@ -171,6 +183,7 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         proposal={"count": proposal.count, "reason": proposal.reason, "details": proposal.details},
         bound_by=verdict.bound_by,
         service_rate=service_rate._asdict(),
+        account=_account.summary(account),
     )
     remembered = {
         **memory,
@@ -180,6 +193,7 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         "counters": tick.snapshot.get("counters") or memory.get("counters"),
         "calibration": calibration,
         "ordered": tick.counts.ordered,
+        "account": account,
         "guards": _guards.advance(context, verdict.target) if carried_out else memory.get("guards", {}),
     }
     return decision, remembered, live

@@ -81,6 +81,7 @@ DECISION_SPEC: dict[str, Any] = {
         },
         "apply_defaults": True,
     },
+    "export": {"type": "dict", "options": {"directory": {"type": "path"}, "pushgateway": {"type": "str"}}},
     "seed": {"type": "int"},
     "pin_minutes": {"type": "float"},
     **POLICY_SPEC,
