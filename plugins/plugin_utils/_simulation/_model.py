@@ -10,8 +10,10 @@ and is waited for in full. Clients give up when the work before them is longer t
 
     p99 of the sojourn time = p99 of service + p99 of waiting (Erlang C) + backlog / capacity
 
-The sum of two p99s is an upper estimate of the p99 of the sum (see `_queueing.sojourn_tail` for the exact one): it errs
-on the safe side, by most at one or two instances. Everything is vectorised: arrays of any one shape go in and come out.
+The sum of two p99s is an upper estimate of the p99 of the sum, by most where few servers share a queue. Where each
+instance has a queue of its own it would be too far off (two thirds of the load that one server can really take), so
+there the p99 of the sum is computed, see `_queueing.sojourn_tail`. Everything is vectorised: arrays of any one shape
+go in and come out.
 """
 
 from __future__ import annotations
@@ -23,7 +25,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import BUSY_LIMIT, IDLE_LIMIT
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
+    BUSY_LIMIT,
+    IDLE_LIMIT,
+    P99,
+    sojourn_quantile,
+)
 
 #: p99 of an exponential service time, in mean service times.
 SERVICE_P99 = math.log(100.0)
@@ -89,7 +96,7 @@ class Felt(NamedTuple):
 class Waiting(NamedTuple):
     """Waiting in equilibrium by instances and utilisation: arrays of (max_instances + 1, STEPS), flat."""
 
-    p99: Floats  # mean service times
+    p99: Floats  # what waiting adds to the p99 of service, in mean service times
     queue: Floats  # messages that wait, of the whole cluster
 
 
@@ -100,16 +107,19 @@ def waiting(max_instances: int, servers_per_instance: int, queueing: str) -> Wai
     P(W > t) = C exp(-(c m - l) t), so the p99 of waiting is ln(100 C) / (c m - l), where that is positive; the mean
     number that waits is C rho / (1 - rho) (Gross et al., Fundamentals of Queueing Theory, section 2.3).
     """
-    rho = np.linspace(0.0, HIGHEST_UTILISATION, STEPS)
-    queues = 1 if queueing == "shared" else max_instances
-    instances_each = np.arange(max_instances + 1) if queues == 1 else np.ones(max_instances + 1, dtype=int)
-    servers = np.minimum(np.maximum(instances_each, 1) * servers_per_instance, MOST_SERVERS)
-    load = rho * servers[:, None]
-    waits = _erlang_c(servers, load, rho)
-    p99 = np.maximum(0.0, np.log(np.maximum(100.0 * waits, 1e-12))) / (servers[:, None] * (1.0 - rho))
+    rho, counts = np.linspace(0.0, HIGHEST_UTILISATION, STEPS), np.arange(max_instances + 1)
+    shared = queueing == "shared"
+    each = np.maximum(counts, 1) if shared else np.ones_like(counts)
+    servers = np.minimum(each * servers_per_instance, MOST_SERVERS)
+    waits = _erlang_c(servers, rho * servers[:, None], rho)
     queue = waits * rho / (1.0 - rho)
-    if queues > 1:
-        queue = queue * np.arange(max_instances + 1)[:, None]
+    if shared:
+        p99 = np.maximum(0.0, np.log(np.maximum(100.0 * waits, 1e-12))) / (servers[:, None] * (1.0 - rho))
+    else:
+        queue = queue * counts[:, None]
+        alone = int(servers[0])
+        p99 = np.array([sojourn_quantile(P99, load, 1.0, alone) for load in (rho * alone).tolist()]) - SERVICE_P99
+        p99 = np.broadcast_to(np.maximum(p99, 0.0), waits.shape)
     return Waiting(p99.astype(np.float32).ravel(), queue.astype(np.float32).ravel())
 
 

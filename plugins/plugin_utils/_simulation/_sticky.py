@@ -30,7 +30,7 @@ class StickyFleet(Fleet):
     def __init__(self, service: Service, boot: int, serving: Ints, connection_life: float) -> None:
         """Begin with even shares."""
         super().__init__(service, boot, serving)
-        self._instance = replace(service, max_instances=1)
+        self._instance = replace(service, max_instances=1, queueing="per_instance")
         self._ones: Ints = np.ones((len(serving), service.max_instances), dtype=np.int64)
         self._slots: Ints = np.arange(service.max_instances)
         self._connection_life = connection_life

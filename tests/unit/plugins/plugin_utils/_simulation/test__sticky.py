@@ -25,8 +25,8 @@ def tick(fleet: Fleet, rate: float, target: int | None = None) -> Felt:
 
 
 def p99_of(rate: float) -> float:
-    """M/M/1 of 50/s, as the model adds it: service and waiting (C is the utilisation)."""
-    return (SERVICE_P99 + max(0.0, math.log(100.0 * rate / 50.0)) / (1.0 - rate / 50.0)) / 50.0
+    """M/M/1 of 50/s: the time in it is exponential with the rate that is left."""
+    return SERVICE_P99 / (50.0 - rate)
 
 
 def test_even_shares_are_one_queue_for_each_instance() -> None:
