@@ -48,6 +48,8 @@ MOST_SLOTS = 6000
 UNKNOWN_GROWTH = 1.1
 #: This season's level over the last one's is taken within these bounds.
 LEAST_RATIO, MOST_RATIO = 0.3, 3.0
+#: What a trend comes to is at most so many times what arrives: a jump is no trend.
+MOST_TREND = 2.0
 #: Ticks whose slope is the trend, and those that the rate of a season is averaged over.
 TREND, SMOOTH = 4, 3
 
@@ -133,6 +135,7 @@ class Watch:
         slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
         smooth = self._mean(FAST)
         medium = self._mean(MEDIUM)
+        newest = max(smooth, rate)
         self._note(smooth)
         if history.slot % self._slow == 0:
             self._levels()
@@ -147,7 +150,7 @@ class Watch:
             rate=rate,
             smooth=smooth,
             rise=self._trend * slope,
-            trend=max(smooth, rate) + lead * max(slope, 0.0),
+            trend=min(newest + lead * max(slope, 0.0), MOST_TREND * newest),
             holds=holds,
             medium=medium,
             season=season,

@@ -44,6 +44,11 @@ def test_a_ramp_is_followed_to_the_end_of_the_lead() -> None:
     assert signals.trend == pytest.approx(290.0 + 4 * 10.0, rel=0.01)
 
 
+def test_a_jump_is_no_trend() -> None:
+    _unused, signals = read_all([60.0] * 20 + [400.0])
+    assert signals.trend == pytest.approx(800.0, rel=0.01)
+
+
 def test_the_smooth_rate_is_an_exponentially_weighted_mean() -> None:
     rates = np.random.default_rng(1).gamma(4.0, 50.0, 300).tolist()
     smooth = medium = rates[0]
