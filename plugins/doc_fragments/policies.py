@@ -12,6 +12,32 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  dqn:
+    description:
+      - Options of the policy V(dqn), a small neural network that corrects a staffing rule. It does not learn in
+        production; the playbook C(rlops.autoscale.pretrain) trains it before. Until then, for a service of another kind
+        and in situations that training has not seen, the rule decides alone.
+      - The network is followed only as long as the margin is kept, in simulated fleets on the measured arrivals.
+      - Until the service rate is calibrated or given (O(service_rate)), and while users feel what the queueing model
+        cannot explain, the policy V(hpa) with its default options decides, on p99.
+    type: dict
+    suboptions:
+      margin:
+        description: What following the network may cost more than following the rule, as a share of the rule's cost.
+        type: float
+        default: 0.05
+      headroom:
+        description: Factor of the rule on the arrival rate. A network is trained for one.
+        type: float
+        default: 1.1
+      hold:
+        description: Seconds in which a peak fades from the rule's memory, to 1/e. A network is trained for one.
+        type: float
+        default: 900.0
+      violation_cost:
+        description: Cost of each tick with p99 over its SLO, where an instance costs 1.5 a tick.
+        type: float
+        default: 30.0
   erlang:
     description:
       - Options of the policy V(erlang), the fewest instances that keep the SLO on latency at the measured arrival rate,
@@ -390,7 +416,7 @@ options:
           - What a tick with p99 above its SLO costs, beside what it costs by how much it is above. An instance costs 1.5.
             More buys fewer violations with more instances.
         type: float
-        default: 30.0
+        default: 40.0
       peak:
         description: The arrival rate at the worst moment between two ticks, as a factor on its mean.
         type: float

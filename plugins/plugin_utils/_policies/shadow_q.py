@@ -49,10 +49,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow.
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import boot_ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
 
-#: Clients are taken to give up when the work before them is so many times the SLO on p99.
-PATIENCE_SLOS = 25.0
-#: Messages that wait are to be worked off in so many times the SLO on p99, s where there is none.
-DRAIN_SLOS, DRAIN_S = 2.0, 60.0
+#: Clients are taken to give up when the work before them is so many times the SLO on p99, or s where there is none;
+#: within that time, what waits is to be worked off.
+PATIENCE_SLOS, PATIENCE_S = 25.0, 5.0
 #: Rules that a reason names.
 NAMED_RULES = 3
 
@@ -77,7 +76,7 @@ class ShadowQ(PerCluster):
     less_is_better = True
     options: ClassVar[dict[str, Any]] = {
         "season": {"type": "float", "default": 86400.0},
-        "violation_cost": {"type": "float", "default": 30.0},
+        "violation_cost": {"type": "float", "default": 40.0},
         "peak": {"type": "float", "default": 1.03},
     }
     limits: ClassVar[dict[str, tuple[float, float]]] = {
@@ -206,7 +205,7 @@ def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
         max_instances=settings.max_instances,
         slo_p99=slo.p99_latency,
         slo_queue=slo.queue_depth,
-        **({} if slo.p99_latency is None else {"patience": PATIENCE_SLOS * slo.p99_latency}),
+        patience=PATIENCE_S if slo.p99_latency is None else PATIENCE_SLOS * slo.p99_latency,
     )
     return Settings(
         service=service,
@@ -214,7 +213,6 @@ def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
         min_instances=settings.min_instances,
         weights=Weights.of(service, settings.options["violation_cost"]),
         peak=settings.options["peak"],
-        drain_time=DRAIN_S if slo.p99_latency is None else DRAIN_SLOS * slo.p99_latency,
         scheduled=settings.expected_rate or 0.0,
     )
 
@@ -224,7 +222,7 @@ def _propose(learner: Learner, observation: Observation) -> Proposal:
     weights, settings = learner.weights(), learner.settings
     queued = observation.snapshot.get("queue_total") or 0.0
     expected = float(weights @ learner.loads)
-    staffed = expected + queued / settings.drain_time
+    staffed = expected + queued / settings.service.patience
     count = int(learner.needed(np.array(staffed)))
     rules = heaviest(weights, learner.loads, NAMED_RULES)
     named = "; ".join(f"{rule.name} {figure(rule.rate)} ({100 * rule.weight:.0f} %)" for rule in rules)

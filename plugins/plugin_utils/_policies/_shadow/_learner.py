@@ -54,7 +54,6 @@ class Settings:
     min_instances: int
     weights: Weights
     peak: float  # arrival rate at the worst moment of an interval / its mean
-    drain_time: float  # s in which a backlog is to be worked off
     scheduled: float = 0.0  # largest arrival rate that a person expects until the end of the lead; 0: nothing
 
     @property
@@ -103,7 +102,7 @@ class Learner:
             costs = cost(settings.service, settings.weights, felt, self.fleet.ordered)
             self.tables.learn(costs, self.cells[0])
         self._look()
-        self.fleet.order(self.needed(self.loads + self.fleet.backlog / settings.drain_time))
+        self.fleet.order(self.needed(self.loads + self.fleet.backlog / settings.service.patience))
 
     def _skip(self, rates: Sequence[float]) -> None:
         """Ticks have passed unseen, with about these rates. What the fleets did meanwhile is not known either."""

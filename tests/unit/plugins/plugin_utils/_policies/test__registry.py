@@ -50,6 +50,7 @@ CLUSTERS = st.tuples(FIGURES, st.integers(0, 30), st.integers(0, 30), st.none() 
 def test_names_are_in_alphabetical_order_and_known() -> None:
     assert sorted(NAMES) == NAMES
     assert NAMES == [
+        "dqn",
         "erlang",
         "holt_winters",
         "hpa",
@@ -158,6 +159,8 @@ def test_targets_come_from_the_option_or_the_slo() -> None:
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [
+        ("dqn", "margin", -0.1),
+        ("dqn", "violation_cost", float("nan")),
         ("erlang", "headroom", 0.0),
         ("erlang", "drain_time", 0.0),
         ("erlang", "hold", float("nan")),

@@ -25,11 +25,11 @@ RULE = "1.1 x rate, held 20 min"
 
 
 def learned() -> Tables:
-    """300 ticks in one situation: each mode costs 10, one of the two of a rule 4."""
+    """3,000 ticks in one situation: each mode costs 10, one of the two of a rule 4."""
     tables = Tables(1e9)
     costs = np.full(len(MODES), 10.0)
     costs[MODES.index("1.1 x rate, best period, held 20 min")] = 4.0
-    for _unused in range(300):
+    for _unused in range(3000):
         tables.learn(costs, HERE)
     return tables
 
@@ -43,11 +43,9 @@ def test_a_rule_costs_what_its_better_season_does() -> None:
     found = {(entry.situation, entry.choice): entry for entry in entries(tables.sums, tables.counts)}
     assert len(found) == 4 * len(RULES), "of situations that were seen"
     entry = found["no peak behind, low", RULE]
-    assert entry.value == pytest.approx(4.0)
-    assert entry.seen == pytest.approx(300.0, rel=1e-3)
-    assert found["steady" if ("steady", RULE) in found else "falling", "1.0 x rate, no hold"].value == pytest.approx(
-        10.0
-    )
+    assert entry.value == pytest.approx(4.0, rel=1e-4)
+    assert entry.seen == pytest.approx(3000.0, rel=1e-3)
+    assert found["falling", "1.0 x rate, no hold"].value == pytest.approx(10.0, rel=1e-4)
 
 
 def test_what_is_written_is_read_and_decides() -> None:
@@ -55,7 +53,7 @@ def test_what_is_written_is_read_and_decides() -> None:
     wanted = Entry("no peak behind, low", "1.8 x rate, no hold", 0.5)
     tables.sums, tables.counts = with_entries(tables.sums, tables.counts, [wanted])
     written = {(entry.situation, entry.choice): entry.value for entry in entries(tables.sums, tables.counts)}
-    assert written[wanted.situation, wanted.choice] == pytest.approx(wanted.value)
+    assert written[wanted.situation, wanted.choice] == pytest.approx(wanted.value, rel=1e-4)
     weights = tables.weights(HERE)
     assert "1.8 x rate, no hold" in [rule.name for rule in heaviest(weights, np.ones(len(MODES)), 2)]
 
@@ -67,7 +65,7 @@ def test_a_situation_that_was_hardly_seen_counts_as_seen() -> None:
     cell = SITUATIONS.index(never)
     assert counts[cell] == TRUST
     costs = {entry.choice: entry.value for entry in entries(sums, counts) if entry.situation == never}
-    assert costs.pop(RULE) == pytest.approx(1.0)
+    assert costs.pop(RULE) == pytest.approx(1.0, rel=1e-4)
     assert set(np.round(list(costs.values()), 3)) == {10.0}, "the others as on the whole"
     assert (tables.counts[cell], tables.sums[cell].sum()) == (0.0, 0.0), "what was given stays"
 

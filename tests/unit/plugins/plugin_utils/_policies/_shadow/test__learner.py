@@ -25,7 +25,6 @@ SETTINGS = Settings(
     min_instances=1,
     weights=Weights(violation=30.0),
     peak=1.03,
-    drain_time=0.4,
 )
 
 
@@ -74,7 +73,7 @@ def test_the_tables_hold_what_the_modes_have_cost() -> None:
             felt = own.work((np.array(1.03 * rate),), 15.0)
             paid.append(float(cost(settings.service, settings.weights, felt, own.ordered)[0]))
         learner.live_through(15.0 * tick, rate)
-        wanted = learner.needed(learner.loads + learner.fleet.backlog / settings.drain_time)[7:8]
+        wanted = learner.needed(learner.loads + learner.fleet.backlog / settings.service.patience)[7:8]
         if own is None:
             own = Fleet(settings.service, 3, learner.fleet.ordered[7:8])
         else:
