@@ -96,6 +96,8 @@ def _felt(
 
 def summary(memory: Memory) -> dict[str, Any] | None:
     """The last days in figures that people compare; None where nothing was counted."""
+    if not memory:
+        return None
     total = {name: sum(day[name] for day in memory.get("days", [])) for name in COUNTED}
     if not total["time"]:
         return None
