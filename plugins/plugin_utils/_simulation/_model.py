@@ -38,8 +38,8 @@ SERVICE_P99 = math.log(100.0)
 HIGHEST_UTILISATION = 0.985
 #: Steps of utilisation in the tables.
 STEPS = 400
-#: Larger queues are computed as if they had so many servers, which overstates their waiting.
-MOST_SERVERS = 512
+#: Larger queues are computed as if they had so many servers, which overstates their waiting a little.
+MOST_SERVERS = 128
 #: Instances, instead of 0 in divisions.
 NO_INSTANCE = 0.01
 #: Steps of the tables for each unit of utilisation.
@@ -110,17 +110,17 @@ def waiting(max_instances: int, servers_per_instance: int, queueing: str) -> Wai
     rho, counts = np.linspace(0.0, HIGHEST_UTILISATION, STEPS), np.arange(max_instances + 1)
     shared = queueing == "shared"
     each = np.maximum(counts, 1) if shared else np.ones_like(counts)
-    servers = np.minimum(each * servers_per_instance, MOST_SERVERS)
+    servers, row = np.unique(np.minimum(each * servers_per_instance, MOST_SERVERS), return_inverse=True)
     waits = _erlang_c(servers, rho * servers[:, None], rho)
     queue = waits * rho / (1.0 - rho)
     if shared:
         p99 = np.maximum(0.0, np.log(np.maximum(100.0 * waits, 1e-12))) / (servers[:, None] * (1.0 - rho))
+        waiting_for = queue[row]
     else:
-        queue = queue * counts[:, None]
         alone = int(servers[0])
-        p99 = np.array([sojourn_quantile(P99, load, 1.0, alone) for load in (rho * alone).tolist()]) - SERVICE_P99
-        p99 = np.broadcast_to(np.maximum(p99, 0.0), waits.shape)
-    return Waiting(p99.astype(np.float32).ravel(), queue.astype(np.float32).ravel())
+        p99 = np.array([[sojourn_quantile(P99, load, 1.0, alone) for load in (rho * alone).tolist()]]) - SERVICE_P99
+        waiting_for = queue[row] * counts[:, None]
+    return Waiting(np.maximum(p99, 0.0)[row].astype(np.float32).ravel(), waiting_for.astype(np.float32).ravel())
 
 
 def _erlang_c(servers: Ints, load: Floats, rho: Floats) -> Floats:

@@ -153,7 +153,12 @@ class Learner:
             return self.replayed(given)
         self.settings = given
         self.fleet.service = given.service
+        self._fit()
         return self
+
+    def _fit(self) -> None:
+        """Send home what is more than the bounds allow now."""
+        np.minimum(self.fleet.counts, self.settings.service.max_instances, out=self.fleet.counts)
 
     def replayed(self, settings: Settings) -> Learner:
         """A learner with these settings that has lived through the same history."""
@@ -195,6 +200,7 @@ class Learner:
         learner.tables.sums = unpack(plain["sums"], "<f4", learner.tables.sums.shape)
         learner.tables.counts = np.array(plain["counts"])
         learner.fleet.counts = unpack(plain["fleet"], "<u2", learner.fleet.counts.shape).astype(np.int64)
+        learner._fit()
         learner.fleet.backlog = unpack(plain["backlog"], "<f8", learner.fleet.backlog.shape)
         learner.cells.extend(tuple(cells) for cells in plain["situations"])
         return learner

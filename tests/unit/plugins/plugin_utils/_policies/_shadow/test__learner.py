@@ -123,6 +123,16 @@ def test_another_service_rate_is_used_and_a_very_different_one_learned_again() -
     assert (again.tables.sums == lived(rates, slower).tables.sums).all()
 
 
+def test_bounds_may_become_narrower() -> None:
+    learner = lived(traffic(days=1))
+    plain = learner.to_plain()
+    narrow = replace(SETTINGS, service=Service(max_instances=3))
+    for each in (learner.adapted(narrow), Learner.from_plain(plain, narrow)):
+        assert each.fleet.counts.max() <= 3
+        each.live_through(15.0 * 1481, 300.0)
+        assert order(each) == 3
+
+
 def test_learned_with_other_settings_it_learns_again_from_its_history() -> None:
     plain = lived(traffic(days=1)).to_plain()
     slower_boot = replace(SETTINGS, times=replace(SETTINGS.times, lead=9))
