@@ -1,11 +1,17 @@
 # Copyright: (c) 2026, rlops.autoscale contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Trains a policy that learns in the simulator, and installs the result. See the module of the same name."""
 
 from __future__ import annotations
 
+import os
 import time
+
+# Before numpy is loaded: with matrices as small as these, threads only wait for each other, and take twice as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +37,7 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Train, judge, install."""
         require_numpy("pretrain")
+        self._run = os.getppid()
         policy, cluster, store = options["policy"], options["cluster"], self.open_store(options)
         state = store.read(cluster).data
         checkpoint = store.read(_key(options)).data
@@ -38,7 +45,7 @@ class ActionModule(ClusterAction):
         plan = plan_of(options, self.options(DECISION_SPEC, arguments), state, checkpoint)
         known = state.get("pretrained", {}).get(policy)
         result = {"provenance": known, "diff": {"before": known or {}, "after": known or {}}}
-        if _session.same_plan(known, plan) and _learned(state, policy) and not options["replace"]:
+        if fits(known or {}, plan, policy) and _learned(state, policy) and not options["replace"]:
             return {"changed": False, "message": self.say(f"{cluster}: {policy} is trained so already"), **result}
         _refuse_to_replace(state, options)
         if self.check_mode:
@@ -66,7 +73,7 @@ class ActionModule(ClusterAction):
             plan,
             clock=time.monotonic,
             every=options["save_every"],
-            save=lambda data: _write(store, _key(options), data),
+            save=lambda data: self._save(store, options, data),
             say=lambda line: self.say(f"{cluster}: {line}"),
         )
         held_out = trainer.report()
@@ -78,6 +85,12 @@ class ActionModule(ClusterAction):
             "memory": trainer.memory(),
             "provenance": _session.provenance(policy, plan, found, held_out, time.time()),
         }
+
+    def _save(self, store: Store, options: Mapping[str, Any], checkpoint: dict[str, Any]) -> None:
+        """Keep a checkpoint, unless the run was killed: the process that trains would outlive it, unseen."""
+        if os.getppid() != self._run:
+            raise AutoscaleError("the run that started the training has ended")
+        _write(store, _key(options), checkpoint)
 
     def _install(self, options: Mapping[str, Any], found: Mapping[str, Any], store: Store) -> None:
         """Write it into the state, unless another run works on the cluster; wait for that a while."""

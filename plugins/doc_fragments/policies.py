@@ -399,8 +399,8 @@ options:
         default: 60.0
   shadow_q:
     description:
-      - Options of the policy V(shadow_q). 120 staffing rules, each a headroom, a season and a time to hold, are replayed
-        at every tick on the arrivals that were measured, and what the cheapest ones would order is ordered.
+      - Options of the policy V(shadow_q). 120 staffing rules, each a headroom, a season and a time to hold, are
+        replayed at every tick on the arrivals that were measured, and what the cheapest ones would order is ordered.
       - Needs numpy. Until the service rate is calibrated or given (O(service_rate)), the policy V(hpa) with its default
         options decides, on p99; so it does while users feel what the model cannot explain.
     type: dict
@@ -413,8 +413,8 @@ options:
         default: 86400.0
       violation_cost:
         description:
-          - What a tick with p99 above its SLO costs, beside what it costs by how much it is above. An instance costs 1.5.
-            More buys fewer violations with more instances.
+          - What a tick with p99 above its SLO costs, beside what it costs by how much it is above. An instance costs
+            1.5. More buys fewer violations with more instances.
         type: float
         default: 40.0
       peak:

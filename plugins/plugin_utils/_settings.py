@@ -23,15 +23,21 @@ VARIABLE_PREFIX = "autoscale_"
 TASK_OPTIONS = frozenset(
     {
         "batches",
+        "environments",
         "fence",
+        "force",
         "instances",
         "operation",
         "pace",
         "pin_minutes",
         "previous",
+        "replace",
+        "save_every",
         "snapshot",
         "status",
+        "steps",
         "target",
+        "wait",
     }
 )
 

@@ -17,6 +17,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
 
 #: In alphabetical order, please. The policy `foo` is POLICY in `foo.py`.
 POLICIES = (
+    "dqn",
     "erlang",
     "holt_winters",
     "hpa",

@@ -18,6 +18,7 @@ from ansible_collections.rlops.autoscale.plugins.action import (
     cluster_status,
     learned,
     metrics_snapshot,
+    pretrain,
     rl_scale_decision,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
@@ -26,7 +27,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
 
 COLLECTION = "ansible_collections.rlops.autoscale.plugins"
-ACTIONS = [backtest, cluster_converge, cluster_status, learned, metrics_snapshot, rl_scale_decision]
+ACTIONS = [backtest, cluster_converge, cluster_status, learned, metrics_snapshot, pretrain, rl_scale_decision]
 
 #: What both tell of an option; documentation leaves out what is not set.
 SHARED = ("type", "elements", "choices", "default", "required")
@@ -82,6 +83,7 @@ def test_documented_options_are_the_specs(action: ModuleType) -> None:
             {"decision", "snapshot", "act", "ask", "busy", "over", "tick", "batches", "fence", "message"},
         ),
         (metrics_snapshot, {"snapshot", "status"}),
+        (pretrain, {"provenance", "message"}),
         (backtest, {"policies", "optimum", "table", "notes", "assumed", "report"}),
         (learned, {"table"}),
     ],

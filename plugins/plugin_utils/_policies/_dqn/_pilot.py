@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The network of one service at work: signals, three simulated fleets, the guard, and what the network says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn import _signals
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._guard import Guard
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._network import Network, from_flat
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._world import (
+    ACTIONS,
+    RULE,
+    SAME_SPEED,
+    World,
+)
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import cost
+
+#: The rate at the worst moment of an interval / its mean, as fleets are simulated.
+PEAK = 1.03
+#: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
+UNSEEN_LEADS = 4
+#: A service rate that differs by more than this share is used from now on.
+NOTABLE_CHANGE = 0.02
+#: A feature may be so far outside of what was seen in training.
+OUTSIDE = 0.25
+#: The fleets.
+OF_RULE, OF_NETWORK, FOLLOWED = range(3)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network, and what it was trained for."""
+
+    network: Network
+    low: Floats  # (features,) smallest seen in training
+    high: Floats
+    kind: Mapping[str, Any]  # World.kind
+    speed: float  # World.speed
+
+    def misfit(self, world: World) -> str:
+        """What is another than in training; empty if nothing is."""
+        for name, value in world.kind.items():
+            if self.kind.get(name) != value:
+                return f"{name} {value}, not {self.kind.get(name)}"
+        if abs(world.speed / self.speed - 1.0) > SAME_SPEED:
+            return f"an SLO of {world.speed:.3g} service times, not {self.speed:.3g}"
+        return ""
+
+    def knows(self, features: Floats) -> bool:
+        """Whether training has seen features about like these."""
+        return bool(((features >= self.low - OUTSIDE) & (features <= self.high + OUTSIDE)).all())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data, about 20 kB; see `from_plain`."""
+        return {
+            "weights": pack(self.network.flat(), "<f4"),
+            "low": pack(self.low, "<f4"),
+            "high": pack(self.high, "<f4"),
+            "kind": dict(self.kind),
+            "speed": self.speed,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Trained:
+        """Read what `to_plain` wrote. AutoscaleError if it is damaged."""
+        network = from_flat(unpack(plain["weights"], "<f4"), len(_signals.FEATURES), len(ACTIONS))
+        low, high = unpack(plain["low"], "<f4"), unpack(plain["high"], "<f4")
+        return cls(network, low, high, plain["kind"], plain["speed"])
+
+
+class Pilot:
+    """Signals, fleets, guard and the action in force, of one service."""
+
+    def __init__(self, world: World, slot: int, rate: float) -> None:
+        """Begin in the slot of this number, with this arrival rate (messages/s)."""
+        self.world = world
+        self.guard = Guard()
+        self._begin(slot, rate)
+
+    def _begin(self, slot: int, rate: float) -> None:
+        """Begin anew, with all but the guard's memory."""
+        self.slot = slot
+        self.rate = rate
+        self.signals = _signals.Signals(self.world, np.array([rate]))
+        self.fleet = self.world.fleet(self.world.needed(self.signals.ruled()).repeat(3))
+        self.action = RULE
+        self.left = 0  # ticks that the action stays in force
+        self.familiar = False
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """What the rule staffs for, and what arrives, in messages/s."""
+        return float(self.signals.ruled()[0]), float(self.signals.smooth[0])
+
+    def adapted(self, world: World) -> bool:
+        """Go on in this world; False where it is of another kind, so that nothing of what is known fits."""
+        known = self.world
+        if world.kind != known.kind:
+            return False
+        if abs(world.service.service_rate / known.service.service_rate - 1.0) <= NOTABLE_CHANGE:
+            service = replace(world.service, service_rate=known.service.service_rate)
+            world = replace(world, service=service)
+        if world != known:
+            self.world = self.signals.world = world
+            self.fleet.service = world.service
+            self.fleet.counts = np.minimum(self.fleet.counts, world.service.max_instances)
+        return True
+
+    def fly(self, trained: Trained | None, slot: int, rate: float, margin: float) -> bool:
+        """It is the slot of this number now, with this arrival rate. Whether the network is followed."""
+        passed = 1 if slot < self.slot else slot - self.slot
+        if passed > UNSEEN_LEADS * self.world.lead:
+            self._begin(slot, rate)
+            passed = 0
+        before, self.slot, self.rate = self.rate, slot, rate
+        for place in range(1, passed + 1):
+            self._tick(trained, before + (rate - before) * place / passed, margin)
+        return self.guard.following and self.familiar and trained is not None
+
+    def _tick(self, trained: Trained | None, rate: float, margin: float) -> None:
+        """The fleets work through a tick with this rate, and order anew."""
+        world, fleet = self.world, self.fleet
+        felt = fleet.work((np.array(PEAK * rate),), world.interval)
+        costs = cost(world.service, world.weights, felt, fleet.ordered).tolist()
+        self.guard.learn(*costs, margin=margin, interval=world.interval)
+        self.signals.see(np.array([rate]))
+        ruled, smooth = self.rates
+        self._choose(trained, ruled)
+        follow = self.guard.judge(margin=margin, interval=world.interval) and self.familiar
+        factor = ACTIONS[self.action]
+        factors = np.array([1.0, factor, factor if follow else 1.0])
+        orders = world.wanted(factors, np.array(ruled), np.array(smooth), fleet.backlog)
+        if not follow:
+            orders[FOLLOWED] = max(orders[FOLLOWED], orders[OF_RULE])
+        fleet.order(orders)
+
+    def _choose(self, trained: Trained | None, ruled: float) -> None:
+        """Ask the network, once a lead."""
+        if trained is None:
+            self.action, self.left, self.familiar = RULE, 0, False
+            self.guard = Guard(account=min(self.guard.account, 0.0))  # no merit without a network; debts stay
+            return
+        if self.left == 0:
+            fleet, row = self.fleet, slice(OF_NETWORK, OF_NETWORK + 1)
+            own = _signals.fleet(self.world, fleet.counts[:, row], fleet.backlog[row], np.array([ruled]))
+            features = np.concatenate([self.signals.traffic(), own], axis=-1)[0]
+            self.familiar = trained.knows(features)
+            self.action = int(trained.network.values(features).argmax())
+            self.left = self.world.lead
+        self.left -= 1
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data, see `from_plain`."""
+        return {
+            "kind": self.world.kind,
+            "service_rate": self.world.service.service_rate,
+            "slot": self.slot,
+            "rate": self.rate,
+            "signals": self.signals.to_plain(),
+            "counts": self.fleet.counts.tolist(),
+            "backlog": self.fleet.backlog.tolist(),
+            "guard": self.guard.to_plain(),
+            "action": self.action,
+            "left": self.left,
+            "familiar": self.familiar,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], world: World) -> Pilot | None:
+        """Read what `to_plain` wrote; None where it was of another kind of world."""
+        if plain["kind"] != world.kind:
+            return None
+        known = replace(world, service=replace(world.service, service_rate=plain["service_rate"]))
+        pilot = cls(known, plain["slot"], plain["rate"])
+        pilot.signals = _signals.Signals.from_plain(plain["signals"], known)
+        pilot.fleet.counts = np.minimum(np.array(plain["counts"]), known.service.max_instances)
+        pilot.fleet.backlog = np.array(plain["backlog"])
+        pilot.guard = Guard(**plain["guard"])
+        pilot.action, pilot.left, pilot.familiar = plain["action"], plain["left"], plain["familiar"]
+        return pilot
