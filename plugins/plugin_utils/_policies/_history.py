@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 
 #: Rates are kept to 1/256 octave, at most 0.14 per cent beside the measured one: scrapes are far noisier.
 STEPS_PER_OCTAVE = 256
+#: Ticks that are late or early move the ends of slots by this share of the difference.
+PULL = 0.2
 #: Rates from 2^-64 to 2^64 per second can be kept.
 OCTAVES = 64
 
@@ -61,17 +64,14 @@ class Window:
 
 
 class History(Window):
-    """Slot `s` covers the `interval` seconds that end at `s * interval`, in unix seconds."""
+    """Slots of `interval` seconds that follow each other; the newest one ended at `at`, in unix seconds or so."""
 
     def __init__(self, interval: float, size: int) -> None:
         """An empty history that remembers the rates of `size` slots."""
         super().__init__(size)
         self.interval = interval
-        self.slot = 0  # of the newest rate
-
-    def slot_of(self, now: float) -> int:
-        """The slot that a measurement at this time belongs to."""
-        return round(now / self.interval)
+        self.slot = 0  # how many there have been
+        self.at = 0.0
 
     def append(self, value: float) -> None:
         """The rate of the next slot."""
@@ -79,25 +79,35 @@ class History(Window):
         self.slot += 1
 
     def until(self, now: float, rate: float) -> list[float]:
-        """The rates to append for the slots since the newest, up to that of `now` with this rate.
+        """The rates to append for the slots since the newest, up to that which ends now with this rate.
 
-        Slots that nobody measured are interpolated. There is none where this slot has its rate already. After longer
-        than it remembers, the history starts anew; where the clock was set back, it goes on from there.
+        Slots that nobody measured are interpolated. There is none where less than half an interval has passed. After
+        longer than it remembers, the history starts anew; where the clock was set back, it goes on from there.
         """
-        slot = self.slot_of(now)
-        passed = slot - self.slot
+        passed = round((now - self.at) / self.interval)
         if passed > self.size:
             self.replace(np.zeros(0))
         if not len(self) or passed < 0:
-            self.slot = slot - 1
+            self.at = now
             return [rate]
+        if passed:
+            self.at += passed * self.interval
+            self.at += PULL * (now - self.at)
         newest = float(self.last(1)[0])
         return [newest + (rate - newest) * place / passed for place in range(1, passed + 1)]
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, 2.7 bytes a slot or less; see `from_plain`."""
         codes = np.searchsorted(_levels(), self.last(self.size))
-        return {"interval": self.interval, "slot": self.slot, "rates": pack(codes, "<u2")}
+        return {"interval": self.interval, "slot": self.slot, "at": self.at, "rates": pack(codes, "<u2")}
+
+    @classmethod
+    def restored(cls, plain: Mapping[str, Any] | None, interval: float, size: int) -> History:
+        """Read what `to_plain` wrote; an empty history where there is nothing, or it is damaged."""
+        try:
+            return cls.from_plain(plain or {}, interval, size)
+        except (AutoscaleError, KeyError, TypeError, ValueError):
+            return cls(interval, size)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], interval: float, size: int) -> History:
@@ -105,13 +115,12 @@ class History(Window):
         history = cls(interval, size)
         levels = _levels()
         rates = levels[np.minimum(unpack(plain["rates"], "<u2"), len(levels) - 1)]
-        slot, written = plain["slot"], plain["interval"]
+        written = plain["interval"]
         if written != interval and len(rates):
-            ends = written * np.arange(slot - len(rates) + 1, slot + 1)
-            slot = history.slot_of(float(ends[-1]))
-            rates = np.interp(interval * np.arange(history.slot_of(float(ends[0])), slot + 1), ends, rates)
+            back = np.arange(int((len(rates) - 1) * written / interval), -1, -1) * interval
+            rates = np.interp(-back, -written * np.arange(len(rates) - 1, -1, -1), rates)
         history.replace(rates)
-        history.slot = slot
+        history.slot, history.at = plain["slot"], plain["at"]
         return history
 
 

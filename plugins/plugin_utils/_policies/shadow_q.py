@@ -18,11 +18,11 @@ policy `hpa` decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, ClassVar
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, require_numpy
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
@@ -65,6 +65,7 @@ class Mind:
     learner: Learner | None = None
     history: History | None = None  # while there is no learner
     fallback: Memory = field(default_factory=dict)
+    damaged: bool = False  # what came from the store was
 
 
 class ShadowQ(PerCluster):
@@ -103,21 +104,24 @@ class ShadowQ(PerCluster):
         require_numpy("policy shadow_q")
         times = _times(settings)
         history = History(times.interval, times.memory)
-        history.slot = history.slot_of(end) - len(rates)
         for rate in rates:
             history.append(rate)
+        history.at = end
         return {"learner": {"history": history.to_plain()}}
 
     def table(self, memory: Memory) -> list[Entry]:
         """See Policy.table: what each rule has cost a tick in each situation."""
-        learner = memory.get("learner") or {}
-        return entries(*unpacked(learner)) if "sums" in learner else []
+        require_numpy("policy shadow_q")
+        try:
+            return entries(*unpacked(memory["learner"]))
+        except (AutoscaleError, KeyError, TypeError, ValueError):
+            return []  # nothing is learned, or what is learned is damaged or of another version
 
     def edited(self, memory: Memory, entries: Sequence[Entry]) -> Memory:
         """See Policy.edited. It fades as all that is learned does: what comes next is learned from."""
-        learner = memory.get("learner") or {}
-        if "sums" not in learner:
+        if not self.table(memory):
             raise OptionError("entries", "nothing has been learned yet that could be edited")
+        learner = memory["learner"]
         return {**memory, "learner": {**learner, **packed(*with_entries(*unpacked(learner), entries))}}
 
     def propose(
@@ -139,6 +143,9 @@ class ShadowQ(PerCluster):
         learner.live_through(observation.now, arrival_rate)
         proposal = _propose(learner, observation)
         mind.doubt.look(learner.settings.service, observation)
+        if mind.damaged:
+            mind.damaged = False
+            proposal = replace(proposal, reason=f"{proposal.reason} (what was learned is damaged, and learned anew)")
         if mind.doubt.lasting:
             return self._delegate(mind.doubt.reason, mind, observation, settings, rng=rng, may_shrink=False)
         return proposal, mind
@@ -149,11 +156,7 @@ class ShadowQ(PerCluster):
         times = _times(settings)
         if mind.history is None:
             known = (mind.plain.get("learner") or {}).get("history")
-            mind.history = (
-                History.from_plain(known, times.interval, times.memory)
-                if known
-                else History(times.interval, times.memory)
-            )
+            mind.history = History.restored(known, times.interval, times.memory)
         for rate in mind.history.until(now, arrival_rate):
             mind.history.append(rate)
 
@@ -165,7 +168,8 @@ class ShadowQ(PerCluster):
             if mind.history is not None:
                 known = {"history": mind.history.to_plain()}
                 mind.history = None
-            mind.learner = Learner.from_plain(known, settings) if known else Learner(settings)
+            mind.learner, whole = Learner.restored(known, settings) if known else (Learner(settings), True)
+            mind.damaged = not whole
         mind.learner = mind.learner.adapted(settings)
         return mind.learner
 

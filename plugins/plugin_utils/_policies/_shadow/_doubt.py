@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Observation, figure
@@ -23,12 +23,16 @@ LOST, REGAINED = 0.5, 0.25
 
 @dataclass
 class Doubt:
-    """`refuted` has a 1 for each of the last ticks that the model does not explain, newest last."""
+    """`refuted` has a 1 for each of the last ticks that the model does not explain, newest last.
+
+    What cannot be compared for as many ticks as are judged together ends all doubt.
+    """
 
     refuted: str = ""
     lasting: bool = False
     reason: str = ""
     ready: int | None = None
+    silent: int = 0  # ticks in a row that could not be compared
 
     def look(self, service: Service, observation: Observation) -> None:
         """Compare p99 with what the model says of the ready instances; only where these are as many as a tick ago."""
@@ -36,7 +40,11 @@ class Doubt:
         steady, self.ready = ready == self.ready, ready
         p99, slo = snapshot.get("p99_latency_s"), service.slo_p99
         if not steady or not ready or p99 is None or slo is None:
+            self.silent += 1
+            if slo is None or self.silent >= TICKS:
+                self.refuted, self.lasting = "", False
             return
+        self.silent = 0
         queued = snapshot.get("queue_total") or 0.0
         said = p99_of(service, min(ready, service.max_instances), snapshot["arrival_rate"], queued)
         self.refuted = (self.refuted + str(int(p99 > max(slo, TOLERANCE * said))))[-TICKS:]
@@ -47,9 +55,10 @@ class Doubt:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, see `from_plain`."""
-        return {"refuted": self.refuted, "lasting": self.lasting, "ready": self.ready}
+        return asdict(self)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Doubt:
         """Read what `to_plain` wrote; {} is no doubt."""
-        return cls(plain.get("refuted", ""), plain.get("lasting", False), ready=plain.get("ready"))
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in plain.items() if name in known})

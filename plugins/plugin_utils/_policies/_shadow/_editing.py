@@ -29,7 +29,8 @@ SITUATIONS = tuple(cell for context in CONTEXTS for cell in context.cells)
 
 def unpacked(learner: Mapping[str, Any]) -> tuple[Floats, Floats]:
     """Sums (cells, modes) and counts (cells,) of a learner's plain memory."""
-    return unpack(learner["sums"], "<f4", (CELLS, len(MODES))), np.array(learner["counts"], dtype=float)
+    counts = np.array(learner["counts"], dtype=float).reshape(CELLS)
+    return unpack(learner["sums"], "<f4", (CELLS, len(MODES))), counts
 
 
 def packed(sums: Floats, counts: Floats) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
@@ -58,13 +59,17 @@ class Settings:
 
     @property
     def shape(self) -> dict[str, Any]:
-        """Where this is another, fleets and tables do not fit."""
+        """Where this is another, fleets and tables do not fit, or what things cost is another matter."""
+        service = self.service
         return {
-            "interval": self.times.interval,
-            "lead": self.times.lead,
-            "season": self.times.season,
+            **asdict(self.times),
             "modes": len(MODES),
             "cells": CELLS,
+            "servers_per_instance": service.servers_per_instance,
+            "queueing": service.queueing,
+            "slo": [service.slo_p99, service.slo_queue],
+            "weights": list(self.weights),
+            "peak": self.peak,
         }
 
 
@@ -76,12 +81,12 @@ class Learner:
         times, service = settings.times, settings.service
         self.settings = settings
         self.learned_rate = service.service_rate  # what the tables were learned with
-        self.history = history or History(times.interval, times.memory)
+        self.history = History(times.interval, times.memory) if history is None else history
         self.watch = Watch(self.history, times, service.capacity)
         self.tables = Tables(times.ticks(MEMORY_S))
         self.fleet = Fleet(service, times.lead - 1, np.full(len(MODES), settings.min_instances))
         self.cells: deque[tuple[int, ...]] = deque(maxlen=times.lead)
-        self.held_until = 0  # slot
+        self.held = 0  # ticks for which nothing shrinks, as traffic broke off
         self.loads: Floats = np.zeros(len(MODES))
 
     def live_through(self, now: float, rate: float) -> None:
@@ -109,22 +114,19 @@ class Learner:
         for rate in rates:
             self.history.append(rate)
         settings = self.settings
-        self.watch = Watch(self.history, settings.times, settings.service.capacity, self.watch.scores.tolist())
+        scores, self.watch = self.watch.scores, Watch(self.history, settings.times, settings.service.capacity)
+        self.watch.scores = scores
         self.cells.clear()
         self._look()
         self.fleet = Fleet(settings.service, settings.times.lead - 1, self.needed(self.loads))
 
     def _look(self) -> None:
-        signals = self.watch.read(self.settings.scheduled)
+        scheduled = self.settings.scheduled
+        self.watch.advance(scheduled)
+        signals = self.watch.signals(scheduled)
         self.cells.append(cells_of(signals))
         self.loads = loads(signals)
-        if signals.broke_off:
-            self.held_until = self.history.slot + self.settings.times.ticks(DROP_HOLD_S)
-
-    @property
-    def held(self) -> bool:
-        """Whether traffic broke off a short while ago."""
-        return self.history.slot < self.held_until
+        self.held = self.settings.times.ticks(DROP_HOLD_S) if signals.broke_off else max(self.held - 1, 0)
 
     def situation(self) -> str:
         """The situation in words."""
@@ -153,6 +155,7 @@ class Learner:
             return self.replayed(given)
         self.settings = given
         self.fleet.service = given.service
+        self.watch.capacity = given.service.capacity
         self._fit()
         return self
 
@@ -164,8 +167,8 @@ class Learner:
         """A learner with these settings that has lived through the same history."""
         learner = Learner(settings)
         rates = self.history.last(settings.times.memory).tolist()
-        for slot, rate in enumerate(rates, start=self.history.slot - len(rates) + 1):
-            learner.live_through(slot * settings.times.interval, rate)
+        for ago, rate in zip(range(len(rates) - 1, -1, -1), rates, strict=True):
+            learner.live_through(self.history.at - ago * settings.times.interval, rate)
         return learner
 
     def to_plain(self) -> dict[str, Any]:
@@ -175,18 +178,32 @@ class Learner:
             "service_rate": self.settings.service.service_rate,
             "learned_rate": self.learned_rate,
             "history": self.history.to_plain(),
-            "scores": self.watch.scores.tolist(),
+            "watch": self.watch.to_plain(),
             "sums": pack(self.tables.sums, "<f4"),
             "counts": self.tables.counts.tolist(),
-            "fleet": pack(self.fleet.counts, "<u2"),
+            "fleet": pack(self.fleet.counts, "<u4"),
             "backlog": pack(self.fleet.backlog, "<f8"),
-            "held_until": self.held_until,
+            "held": self.held,
             "situations": [list(cells) for cells in self.cells],
         }
 
     @classmethod
+    def restored(cls, plain: Mapping[str, Any], settings: Settings) -> tuple[Learner, bool]:
+        """Read what `to_plain` wrote, and whether it is all there: what is damaged is learned anew, from the history
+        if that can be read."""
+        for part in (plain, {"history": plain.get("history")}):
+            try:
+                return cls.from_plain(part, settings), part is plain
+            except (AutoscaleError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+                continue
+        return cls(settings), False
+
+    @classmethod
     def from_plain(cls, plain: Mapping[str, Any], settings: Settings) -> Learner:
-        """Read what `to_plain` wrote; what does not fit the settings any more is learned again from the history."""
+        """Read what `to_plain` wrote; what does not fit the settings any more is learned again from the history.
+
+        Raises AutoscaleError, or what Python raises for values of other kinds, where it is damaged.
+        """
         times = settings.times
         history = History.from_plain(plain["history"], times.interval, times.memory)
         learner = cls(settings, history)
@@ -194,13 +211,13 @@ class Learner:
             return learner.replayed(settings)
         known = replace(settings.service, service_rate=plain["service_rate"])
         learner = cls(replace(settings, service=known), history)
-        learner.learned_rate = plain["learned_rate"]
-        learner.held_until = plain["held_until"]
-        learner.watch = Watch(history, times, known.capacity, plain["scores"])
+        learner.watch.learn_from(plain["watch"])
+        learner.learned_rate, learner.held = plain["learned_rate"], plain["held"]
         learner.tables.sums = unpack(plain["sums"], "<f4", learner.tables.sums.shape)
-        learner.tables.counts = np.array(plain["counts"])
-        learner.fleet.counts = unpack(plain["fleet"], "<u2", learner.fleet.counts.shape).astype(np.int64)
+        learner.tables.counts = np.array(plain["counts"], dtype=float).reshape(CELLS)
+        learner.fleet.counts = unpack(plain["fleet"], "<u4", learner.fleet.counts.shape).astype(np.int64)
         learner._fit()
         learner.fleet.backlog = unpack(plain["backlog"], "<f8", learner.fleet.backlog.shape)
         learner.cells.extend(tuple(cells) for cells in plain["situations"])
+        learner.loads = loads(learner.watch.signals(settings.scheduled))
         return learner

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, Window
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 
 #: All windows are written for a day of so many seconds, and stretch with the option `season`.
 DAY_S = 86400.0
@@ -33,6 +35,8 @@ TICK_S = 15.0
 #: Weights of the newest value in exponentially weighted means, and terms of them; what is left out weighs below 1e-4.
 FAST, MEDIUM, SLOW = 0.5, 0.15, 0.04
 TERMS = {FAST: 16, MEDIUM: 64, SLOW: 256}
+#: Where the season stands among the candidates; the schedule is the last.
+SEASON = -2
 #: Seconds that a season is judged by.
 SCORE_S = 7500.0
 #: A season that came short costs so many times one that was too high by the same.
@@ -95,12 +99,11 @@ class Signals(NamedTuple):
 
 
 class Watch:
-    """Reads signals off a history. The `scores` of the periods (smaller is better) are all that it learns."""
+    """Reads signals off a history. All that it learns are the `scores` of the periods; smaller is better."""
 
-    def __init__(self, history: History, times: Times, capacity: float, scores: Sequence[float] = ()) -> None:
+    def __init__(self, history: History, times: Times, capacity: float) -> None:
         """`capacity` is what one instance can serve, in messages/s."""
-        self.history, self.times = history, times
-        self._least = LEAST_SHARE * capacity
+        self.history, self.times, self.capacity = history, times, capacity
         self._reach = times.lead + 2  # ticks that are looked ahead, with the one that is now
         self._holds = [times.ticks(seconds) for seconds in HOLDS_S]
         self._break = times.ticks(BREAK_S) + 1
@@ -112,10 +115,8 @@ class Watch:
         lags = [times.ticks(seconds) for seconds in LAGS_S]
         back = [lag - self._reach + 1 for lag in lags if lag >= self._reach]
         self._back: Ints = np.array(back, dtype=np.int64)  # where the largest rate after each lag is found
-        self._foretold: deque[tuple[Floats, float]] = deque(maxlen=times.lead + 1)
-        self.scores: Floats = np.array(scores if len(scores) == len(lags) + 2 else np.zeros(len(lags) + 2))
-        self._candidates: Floats = np.zeros(len(lags) + 2)
-
+        self._foretold: deque[Floats] = deque(maxlen=times.lead + 1)  # candidates, and the smooth rate
+        self.scores: Floats = np.zeros(len(lags) + 2)
         self._smooth = Window(max(self._holds[-1], times.lead + 1))
         self._growth = Window(times.ticks(GROWTH_BY_LEVEL_S))
         self._level = Window(self._growth.size)  # smooth rate from which that growth began
@@ -124,42 +125,52 @@ class Watch:
         self._season = Window(times.season + 1)  # largest mean of `reach` ticks
         self._rebuild()
 
-    def read(self, scheduled: float = 0.0) -> Signals:
-        """The signals at the newest rate, which has been appended since the last call.
+    def advance(self, scheduled: float = 0.0) -> None:
+        """A rate has been appended: note what it was like, and judge what was foretold of it.
 
         `scheduled` is the largest rate that a person expects until the end of the lead; 0: nothing.
         """
-        history, lead = self.history, self.times.lead
+        self._note(self._mean(FAST))
+        if self.history.slot % self._slow == 0:
+            self._levels()
+        self._score(self._candidates(scheduled), self._mean(FAST))
+
+    def signals(self, scheduled: float = 0.0) -> Signals:
+        """What the newest rates say; `scheduled` as in `advance`."""
+        history = self.history
         last = history.last(self._trend)
         rate = float(last[-1])
         slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
         smooth = self._mean(FAST)
-        medium = self._mean(MEDIUM)
         newest = max(smooth, rate)
-        self._note(smooth)
-        if history.slot % self._slow == 0:
-            self._levels()
-        holds = tuple(float(self._smooth.last(ticks).max()) for ticks in self._holds)
-        season = self._after_season(medium)
-        candidates = self._candidates.copy()
-        if len(self._most) > int(self._back.max(initial=0)):
-            candidates[: len(self._back)] = self._most.at(self._back)
-        candidates[-2:] = season, scheduled
-        self._score(candidates, smooth)
+        candidates = self._candidates(scheduled)
         return Signals(
             rate=rate,
             smooth=smooth,
             rise=self._trend * slope,
-            trend=min(newest + lead * max(slope, 0.0), MOST_TREND * newest),
-            holds=holds,
-            medium=medium,
-            season=season,
+            trend=min(newest + self.times.lead * max(slope, 0.0), MOST_TREND * newest),
+            holds=tuple(float(self._smooth.last(ticks).max()) for ticks in self._holds),
+            medium=self._mean(MEDIUM),
+            season=float(candidates[SEASON]),
             repeated=float(candidates[int(self.scores.argmin())]),
             levels=self.levels,
             growth=self.growth,
             growth_here=self.growth_here,
             broke_off=self._breaks_rare and rate < BREAK * float(history.last(self._break).max()),
         )
+
+    @property
+    def _least(self) -> float:
+        """A rate below which growth is not taken for much."""
+        return LEAST_SHARE * self.capacity
+
+    def _candidates(self, scheduled: float) -> Floats:
+        """What each period, the season and the schedule foretell; 0 where nothing."""
+        candidates = np.zeros(len(self.scores))
+        if len(self._most) > int(self._back.max(initial=0)):
+            candidates[: len(self._back)] = self._most.at(self._back)
+        candidates[SEASON:] = self._after_season(self._mean(MEDIUM)), scheduled
+        return candidates
 
     def _note(self, smooth: float) -> None:
         """Append the newest values to the windows."""
@@ -236,14 +247,25 @@ class Watch:
 
     def _score(self, candidates: Floats, smooth: float) -> None:
         """Judge what was foretold a lead ago by what has come."""
-        self._foretold.append((candidates, smooth))
+        self._foretold.append(np.append(candidates, smooth))
         if len(self._foretold) <= self.times.lead:
             return
-        then, smooth_then = self._foretold[0]
+        then, smooth_then = self._foretold[0][:-1], self._foretold[0][-1]
         scale = max(self._mean(SLOW), self._least)
         missing = (float(self.history.last(self.times.lead).max()) - np.maximum(then, smooth_then)) / scale
         loss = np.where(missing > 0.0, SHORT_COST * missing, -missing)
         self.scores += self._score_weight * (loss - self.scores)
+
+    def to_plain(self) -> dict[str, Any]:
+        """What it has learned, and what is not judged yet; the rest is in the history."""
+        return {"scores": self.scores.tolist(), "foretold": pack(np.array(self._foretold), "<f8")}
+
+    def learn_from(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `to_plain` wrote. AutoscaleError where it is damaged."""
+        if len(plain["scores"]) != len(self.scores):
+            raise AutoscaleError("what the policy has learned is damaged")
+        self.scores = np.array(plain["scores"], dtype=float)
+        self._foretold.extend(unpack(plain["foretold"], "<f8", (-1, len(self.scores) + 1)))
 
 
 def _breaks(rates: Floats, ticks: int) -> float:

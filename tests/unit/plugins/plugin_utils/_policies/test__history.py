@@ -36,13 +36,13 @@ def test_a_window_holds_the_newest_values(values: list[float], size: int) -> Non
 @given(st.lists(RATES, max_size=40))
 def test_a_reloaded_history_is_the_same(rates: list[float]) -> None:
     history = History(15.0, 20)
-    history.slot = 1000
+    history.at = 1000.0
     for rate in rates:
         history.append(rate)
     plain = json.loads(json.dumps(history.to_plain()))
     again = History.from_plain(plain, 15.0, 20)
     assert again.last(20).tolist() == history.last(20).tolist()
-    assert again.slot == history.slot == 1000 + len(rates)
+    assert (again.slot, again.at) == (history.slot, history.at) == (len(rates), 1000.0)
     assert again.last(20) == pytest.approx(rates[-20:], rel=0.0014, abs=1e-18)
 
 
@@ -55,27 +55,47 @@ def test_a_day_fits_into_16_kilobytes() -> None:
 
 def test_another_interval_keeps_the_time() -> None:
     history = History(10.0, 100)
-    history.slot = 100  # 1000 s
+    history.at = 1030.0
     for rate in (100.0, 200.0, 300.0):
-        history.append(rate)  # at 1010, 1020, 1030 s
+        history.append(rate)
     finer = History.from_plain(history.to_plain(), 5.0, 100)
-    assert finer.slot == 206
+    assert finer.at == 1030.0
     assert finer.last(9) == pytest.approx([100, 150, 200, 250, 300], rel=0.002)
+    coarser = History.from_plain(history.to_plain(), 20.0, 100)
+    assert coarser.last(9) == pytest.approx([100, 300], rel=0.002)
+
+
+def fill(history: History, now: float, rate: float) -> int:
+    """Append what is to be appended at this moment; returns how much that was."""
+    rates = history.until(now, rate)
+    for each in rates:
+        history.append(each)
+    return len(rates)
 
 
 def test_unmeasured_slots_are_interpolated() -> None:
     history = History(15.0, 10)
     assert history.until(15_000.0, 40.0) == [40.0], "the first"
     history.append(40.0)
-    assert history.until(15_000.0 + 7.0, 50.0) == [], "still this slot"
+    assert history.until(15_000.0 + 7.0, 50.0) == [], "less than half an interval"
     assert history.until(15_000.0 + 46.0, 70.0) == pytest.approx([50.0, 60.0, 70.0], rel=0.002)
+
+
+@given(st.floats(0, 15), st.floats(0, 3.0), st.integers(0, 1000))
+def test_every_tick_is_a_slot_whatever_its_phase_and_jitter(phase: float, jitter: float, seed: int) -> None:
+    """Ticks are 15 s apart, up to a fifth of that late or early, after one that was out of step."""
+    random, history = np.random.default_rng(seed), History(15.0, 1000)
+    fill(history, 0.0, 1.0)
+    start = 15.0 + phase
+    counts = [fill(history, start + 15.0 * tick + random.uniform(-jitter, jitter), 1.0) for tick in range(300)]
+    assert all(counts[3:]), "none is lost"
+    assert abs(history.slot - 301) <= 2, "and none is invented"
 
 
 def test_a_clock_set_back_loses_nothing_and_a_long_pause_everything() -> None:
     history = History(15.0, 10)
     for now, rate in ((15_000.0, 40.0), (14_000.0, 50.0)):
-        for each in history.until(now, rate):
-            history.append(each)
+        fill(history, now, rate)
     assert history.last(9) == pytest.approx([40.0, 50.0], rel=0.002)
     assert history.until(14_000.0 + 11 * 15.0, 1.0) == [1.0]
     assert len(history) == 0

@@ -56,9 +56,20 @@ def test_what_cannot_be_compared_is_not() -> None:
     assert doubt.refuted == ""
 
 
+def test_doubt_ends_where_nothing_can_be_compared_for_long() -> None:
+    doubt = after(Doubt(), *[seen(0.5)] * 30)
+    after(doubt, *[seen(None)] * (TICKS - 1))
+    assert doubt.lasting
+    assert not after(doubt, seen(None)).lasting
+    without_slo = after(Doubt(), *[seen(0.5)] * 30)
+    without_slo.look(Service(slo_p99=None), seen(0.5))
+    assert not without_slo.lasting
+
+
 def test_it_is_remembered() -> None:
     doubt = after(Doubt(), *[seen(0.5)] * 30)
     again = Doubt.from_plain(doubt.to_plain())
-    assert (again.refuted, again.lasting, again.ready) == (doubt.refuted, True, 4)
+    assert again == doubt
+    assert again.lasting
     assert len(doubt.refuted) == TICKS
     assert not Doubt.from_plain({}).lasting

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._families import generate
@@ -55,11 +55,10 @@ def test_a_reloaded_learner_decides_as_the_one_in_memory(family: str) -> None:
         for learner in (live, again):
             learner.live_through(15.0 * tick, rate)
         orders.append((order(live), order(again)))
-        if tick % 50 == 0:
+        if tick % 5 == 0:
             again = Learner.from_plain(json.loads(json.dumps(again.to_plain())), SETTINGS)
     same = [one == other for one, other in orders]
-    assert sum(same) >= 0.99 * len(same), "which period is best is judged anew for one lead"
-    assert max(abs(one - other) for one, other in orders) <= 1
+    assert all(same)
 
 
 def test_the_tables_hold_what_the_modes_have_cost() -> None:
@@ -88,7 +87,7 @@ def test_a_gap_teaches_nothing_and_is_lived_through() -> None:
     learner = lived(traffic(days=1)[:100])
     ticks = learner.tables.ticks
     learner.live_through(15.0 * 1105, 100.0)  # five ticks were missed
-    assert learner.history.slot == 1105
+    assert learner.history.slot == 106
     assert learner.tables.ticks == pytest.approx(ticks * learner.tables.keep + 1, rel=1e-6)
 
 
@@ -119,8 +118,36 @@ def test_another_service_rate_is_used_and_a_very_different_one_learned_again() -
     again = learner.adapted(slower)
     assert again is not learner
     assert again.history.last(DAY).tolist() == learner.history.last(DAY).tolist()
-    assert again.history.slot == learner.history.slot
+    assert again.history.at == learner.history.at
     assert (again.tables.sums == lived(rates, slower).tables.sums).all()
+
+
+def test_two_ticks_in_one_slot_order_the_same() -> None:
+    """As when a person looks, with --check, between two ticks. In production the memory is reloaded each time."""
+    learner = lived(traffic(days=1))
+    before = order(learner)
+    again = Learner.from_plain(json.loads(json.dumps(learner.to_plain())), SETTINGS)
+    again.live_through(again.history.at + 3.0, 100.0)
+    assert order(again) == before > 1
+
+
+def test_a_clock_set_back_ends_no_later_what_traffic_that_broke_off_began() -> None:
+    learner = lived([200.0 + tick % 9 for tick in range(DAY)])
+    learner.live_through(15.0 * (1000 + DAY), 5.0)
+    assert learner.held
+    held = learner.held
+    for tick in range(held):
+        learner.live_through(15.0 * (tick + 10), 5.0)
+    assert not learner.held
+
+
+@pytest.mark.parametrize("change", [{"slo_p99": 1.0}, {"servers_per_instance": 4}, {"queueing": "per_instance"}])
+def test_what_things_cost_is_learned_again_when_that_is_another_matter(change: dict[str, Any]) -> None:
+    rates = traffic(days=1)
+    other = replace(SETTINGS, service=Service(**change))
+    assert (lived(rates).adapted(other).tables.sums == lived(rates, other).tables.sums).all()
+    again = Learner.from_plain(lived(rates).to_plain(), other)
+    assert (again.tables.sums == lived(rates, other).tables.sums).all()
 
 
 def test_bounds_may_become_narrower() -> None:
@@ -156,10 +183,31 @@ def test_a_full_memory_is_small() -> None:
     assert size <= 40_000, size
 
 
-def test_damage_is_an_error_that_says_so() -> None:
-    plain = lived(traffic(days=1)[:50]).to_plain()
-    for name in ("sums", "fleet", "backlog"):
-        with pytest.raises(AutoscaleError, match="damaged"):
-            Learner.from_plain(plain | {name: "no base64"}, SETTINGS)
-        with pytest.raises(AutoscaleError, match="damaged"):
-            Learner.from_plain(plain | {name: plain["history"]["rates"]}, SETTINGS)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"sums": "no base64"},
+        {"sums": None},
+        {"counts": []},
+        {"counts": None},
+        {"watch": {"scores": [1.0], "foretold": ""}},
+        {"watch": None},
+        {"fleet": "AAAA"},
+        {"service_rate": None},
+        {"situations": 7},
+    ],
+)
+def test_what_is_damaged_is_learned_anew_from_the_history(damage: dict[str, Any]) -> None:
+    whole = lived(traffic(days=1))
+    learner, is_whole = Learner.restored(whole.to_plain() | damage, SETTINGS)
+    assert not is_whole
+    assert learner.tables.ticks == pytest.approx(whole.tables.ticks, rel=0.02)
+
+
+@pytest.mark.parametrize("history", [None, 7, {}, {"rates": "no base64", "interval": 15.0, "slot": 1, "at": 1.0}])
+def test_a_damaged_history_is_begun_anew(history: object) -> None:
+    learner, is_whole = Learner.restored(lived(traffic(days=1)).to_plain() | {"history": history}, SETTINGS)
+    assert not is_whole
+    assert len(learner.history) == 0
+    learner.live_through(15.0, 100.0)
+    assert order(learner) >= 2

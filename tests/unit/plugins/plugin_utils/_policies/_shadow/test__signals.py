@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -23,8 +24,8 @@ def read_all(rates: list[float], times: Times = TIMES, scheduled: float = 0.0) -
     watch = Watch(History(times.interval, times.memory), times, CAPACITY)
     for rate in rates:
         watch.history.append(rate)
-        signals = watch.read(scheduled)
-    return watch, signals
+        watch.advance(scheduled)
+    return watch, watch.signals(scheduled)
 
 
 def test_a_constant_rate_is_expected_to_stay() -> None:
@@ -97,7 +98,8 @@ def test_what_a_person_expects_is_used_once_it_has_proved_right() -> None:
         jump = tick % 397 > 380  # at moments that none of the lags fits
         soon = any((tick + ahead) % 397 > 380 for ahead in range(6))
         watch.history.append(300.0 if jump else 60.0)
-        signals = watch.read(300.0 if soon else 60.0)
+        watch.advance(300.0 if soon else 60.0)
+    signals = watch.signals(60.0)
     assert int(watch.scores.argmin()) == len(watch.scores) - 1
     assert signals.repeated == 60.0
 
@@ -126,13 +128,16 @@ def test_a_reloaded_watch_sees_the_same(rates: list[float], lead: int, season: i
     """Windows are filled from the history as they were filled tick by tick."""
     times = Times(interval=15.0, lead=lead, season=season)
     live, _unused = read_all(rates, times)
-    again = Watch(live.history, times, CAPACITY, live.scores.tolist())
-    for rate in (100.0, 0.0, 700.0):
-        live.history.append(rate)
-        seen, reloaded = live.read(), again.read()
-        for name, value in seen._asdict().items():
-            if name != "repeated":  # for one lead, the periods are not judged
-                assert getattr(reloaded, name) == pytest.approx(value, rel=1e-9, abs=1e-9), name
+    again = Watch(live.history, times, CAPACITY)
+    again.learn_from(json.loads(json.dumps(live.to_plain())))
+    for rate in (None, 100.0, 0.0, 700.0):
+        if rate is not None:
+            live.history.append(rate)
+            live.advance()
+            again.advance()
+        for name, value in live.signals()._asdict().items():
+            assert getattr(again.signals(), name) == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        assert again.scores == pytest.approx(live.scores)
 
 
 def test_shorter_ticks_see_the_same_traffic_the_same_way() -> None:
