@@ -67,9 +67,6 @@ class ActionModule(ClusterAction):
 
     def _settings(self, place: int, options: dict[str, Any]) -> ClusterSettings:
         """The settings of a contender, whose own options go first."""
-        for name in options:
-            if name not in DECISION_SPEC and name != "cluster":
-                raise OptionError(f"policies[{place}].{quoted(name)}", "there is no such option of rl_scale_decision")
         try:
             return cluster_settings(self.options(DECISION_SPEC, options))
         except OptionError as error:

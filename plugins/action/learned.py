@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import ClusterAction
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
@@ -41,6 +42,8 @@ class ActionModule(ClusterAction):
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Carry out one operation."""
+        if bool(options["entries"]) != (options["operation"] == "edit"):
+            raise OptionError("entries", "expected with operation=edit, and with nothing else")
         policy = _registry.get(options["policy"])
         store, cluster = self.open_store(options), options["cluster"]
         before = store.read(cluster).data.get("policies", {})

@@ -258,6 +258,6 @@ assumed:
 report:
   description: Where the page is; null where none was asked for.
   returned: success
-  type: path
+  type: str
   sample: backtest.html
 """

@@ -46,7 +46,8 @@ options:
     default: shadow_q
   entries:
     description:
-      - What to write. What the policy learns afterwards changes it again.
+      - What to write, for V(edit). What the policy learns afterwards changes it again. With V(shadow_q) it is lost
+        where the past is learned from anew, such as for another service rate or another SLO.
     type: list
     elements: dict
     default: []
@@ -62,7 +63,7 @@ options:
       value:
         description:
           - What the choice is worth. For V(shadow_q) what it costs a tick, where an instance is 1.5; for V(q_learning)
-            the value, at most 0.
+            the value, where more is better.
         type: float
         required: true
 seealso:

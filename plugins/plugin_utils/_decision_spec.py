@@ -91,16 +91,13 @@ DECISION_SPEC: dict[str, Any] = {
 
 def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
     """The settings that validated options mean. Raises OptionError where they make no sense."""
-    for name in ("interval", "service_rate"):
-        _require(options, name, options[name] is None or 0 < options[name] < math.inf, "a number above 0")
-    for name in ("deadline", "boot_time"):
-        _require(options, name, 0 <= options[name] < math.inf, "0 or more seconds")
+    check_service(options)
+    _require(options, "deadline", 0 <= options["deadline"] < math.inf, "0 or more seconds")
     expected_rate = options["expected_rate"]
     _require(options, "expected_rate", expected_rate is None or 0 <= expected_rate < math.inf, "a number of at least 0")
-    _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
     policy = _registry.get(options["policy"])
     policy.check(options[policy.name])
-    slo = Slo(**{name: _limit(f"slo.{name}", limit) for name, limit in options["slo"].items()})
+    slo = slo_of(options)
     return ClusterSettings(
         cluster=options["cluster"],
         policy=policy,
@@ -128,6 +125,19 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
         service_rate=options["service_rate"],
         seed=options["seed"],
     )
+
+
+def check_service(options: Mapping[str, Any]) -> None:
+    """Raise OptionError where the options that describe a service make no sense."""
+    for name in ("interval", "service_rate"):
+        _require(options, name, options[name] is None or 0 < options[name] < math.inf, "a number above 0")
+    _require(options, "boot_time", 0 <= options["boot_time"] < math.inf, "0 or more seconds")
+    _require(options, "servers_per_instance", options["servers_per_instance"] >= 1, "1 or more")
+
+
+def slo_of(options: Mapping[str, Any]) -> Slo:
+    """The option `slo`. Raises OptionError for a limit that is none."""
+    return Slo(**{name: _limit(f"slo.{name}", limit) for name, limit in options["slo"].items()})
 
 
 def _limit(option: str, value: object) -> float | None:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import quote
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import check_url
@@ -40,7 +42,7 @@ def export(options: Mapping[str, Any], decision: Decision) -> None:
         gauge = prometheus_client.Gauge(name, text, ["cluster"], registry=registry)
         gauge.labels(decision.cluster).set(getattr(decision, field))
     if options["directory"]:
-        path = Path(options["directory"]) / f"autoscale_{decision.cluster.replace('/', '_')}.prom"
+        path = Path(options["directory"]) / f"autoscale_{quote(decision.cluster, safe='')}.prom"
         try:
             prometheus_client.write_to_textfile(str(path), registry)
         except OSError as error:
@@ -51,5 +53,5 @@ def export(options: Mapping[str, Any], decision: Decision) -> None:
             prometheus_client.push_to_gateway(
                 gateway, JOB, registry, grouping_key={"cluster": decision.cluster}, timeout=TIMEOUT_S
             )
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
             raise AutoscaleError(f"export.pushgateway: {quoted(getattr(error, 'reason', error))}") from error

@@ -41,8 +41,8 @@ TASK_OPTIONS = frozenset(
     }
 )
 
-#: Variables of the playbooks that begin like settings.
-PLAYBOOK_VARIABLES = frozenset({"batch", "decided"})
+#: Variables of the loop that begin like settings, and settings of back-tests, which the loop has no use for.
+PLAYBOOK_VARIABLES = frozenset({"batch", "decided", "connection_life", "missing", "retry_share", "warmup"})
 
 
 def resolved(spec: Spec, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

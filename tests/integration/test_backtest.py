@@ -59,7 +59,7 @@ def test_a_cluster_brings_its_settings_and_contenders_their_options(
         "ansible_connection": "local",
         "autoscale_service_rate": 100,
         "autoscale_max_instances": 7,
-        "autoscale_slo": {"p99_latency": 0.1},
+        "autoscale_slo": {"p99_latency": "0.1"},
     }
     inventory = json.dumps({"autoscaled": {"hosts": {"chat": settings}}}, indent=1)
     policies = {"policies": ["erlang", {"name": "six", "policy": "static", "static": {"count": 6}}]}
@@ -85,12 +85,26 @@ ERRORS = {
     "an unknown policy": (["trace={trace}", '{{"policies": ["erlnag"]}}'], "policies[0].policy: unknown policy"),
     "an unknown option": (
         ["trace={trace}", '{{"policies": [{{"policy": "erlang", "haedroom": 1}}]}}'],
-        "policies[0].haedroom: there is no such option of rl_scale_decision",
+        "policies[0].haedroom: expected options of a policy, or one of",
     ),
     "a bad option": (
         ["trace={trace}", '{{"policies": [{{"policy": "erlang", "erlang": {{"headroom": -1}}}}]}}'],
         "policies[0].erlang.headroom: must be from",
     ),
+    "an option that is the service's": (
+        ["trace={trace}", '{{"policies": [{{"policy": "erlang", "interval": 60}}]}}'],
+        "policies[0].interval: expected options of a policy",
+    ),
+    "no servers": (
+        ["trace={trace}", "autoscale_servers_per_instance=0"],
+        "servers_per_instance: 1 or more is expected",
+    ),
+    "a bad SLO": (
+        ["trace={trace}", '{{"autoscale_slo": {{"p99_latency": "fast"}}}}'],
+        "slo.p99_latency: a number above 0",
+    ),
+    "a bad seed": (["trace={trace}", "autoscale_seed=-1"], "seed: 0 or more is expected"),
+    "far too many": (["trace={trace}", "service_rate=0.00001"], "max_instances: "),
     "a bad rate": (["trace={trace}", "service_rate=-3"], "service_rate: a number above 0 is expected, got -3"),
 }
 

@@ -163,7 +163,14 @@ def _snapshots(seen: Observations, now: float, interval: float) -> list[dict[str
 def _optimum(traffic: Traffic, environment: EnvironmentSettings) -> Course:
     """The clairvoyant's course; what it orders is what will serve at any time until it could be ready."""
     boot = boot_ticks(environment.boot_time, environment.interval)
-    best = optimum(traffic.arrivals, environment.service, environment.weights, environment.interval, boot)
+    best = optimum(
+        traffic.arrivals,
+        environment.service,
+        environment.weights,
+        environment.interval,
+        boot,
+        min_instances=environment.min_instances,
+    )
     ordered = best.serving.copy()
     for ahead in range(1, boot + 1):
         np.maximum(ordered[:-ahead], best.serving[ahead:], out=ordered[:-ahead])

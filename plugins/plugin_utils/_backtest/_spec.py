@@ -13,9 +13,15 @@ from typing import Any, NamedTuple
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import Traffic
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import (
+    DECISION_SPEC,
+    GUARD_SPEC,
+    check_service,
+    slo_of,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._registry import POLICIES
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import EnvironmentSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import noisy, ticks
@@ -31,6 +37,8 @@ INNER_STEPS = 3
 PEAK, PEAK_ERLANGS = 0.995, 8.0
 #: ... but so many times what would make the SLO on p99 the mean time of service, or the SLO could not be kept.
 FAST = 10.0
+#: Instances times ticks that the optimum is found for, in some GB: 500 instances for two weeks at four ticks a minute.
+LARGEST = 40e6
 #: Where no largest count is given, there is room for so many times the highest rate.
 ROOM = 2.0
 #: What competes where nothing is said.
@@ -51,6 +59,9 @@ CONTENDERS: tuple[Any, ...] = (
 )
 #: Options of a decision that describe the service: they are the same for all contenders.
 SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instance", "queueing", "slo", "min_instances")
+
+#: What a contender may have of its own; the rest is the service's.
+CONTENDER_OPTIONS = {"name", "policy", *POLICIES, *GUARD_SPEC} - {"pin"}
 
 BACKTEST_SPEC: dict[str, Any] = {
     **RECORDED_SPEC,
@@ -77,11 +88,11 @@ class Experiment(NamedTuple):
 
 def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
     """What the validated options (see BACKTEST_SPEC) make of recorded traffic. Raises OptionError."""
-    for name in ("interval", "service_rate"):
-        if options[name] is not None and not 0 < options[name] < math.inf:
-            raise OptionError(name, f"a number above 0 is expected, got {options[name]}")
+    check_service(options)
+    if options["seed"] < 0:
+        raise OptionError("seed", f"0 or more is expected, got {options['seed']}")
     notes = list(recorded.notes)
-    servers, slo = options["servers_per_instance"], Slo(**options["slo"])
+    servers, slo = options["servers_per_instance"], slo_of(options)
     arrivals = ticks(recorded.trace, options["interval"], INNER_STEPS)
     rate, factor, note = _service_rate(options, recorded, arrivals, slo)
     notes += note
@@ -89,6 +100,12 @@ def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
     most = options["max_instances"]
     if most is None:
         most = max(options["min_instances"], math.ceil(ROOM * float(arrivals.max()) / (rate * servers)), 2)
+    if most * len(arrivals) > LARGEST:
+        raise OptionError(
+            "max_instances",
+            f"{most} instances over {len(arrivals)} ticks are too many to find the optimum of: take less traffic, a "
+            "longer interval, or a larger service_rate where that is what is wrong",
+        )
     service = Service(
         service_rate=rate,
         servers_per_instance=servers,
@@ -121,6 +138,12 @@ def contenders(given: list[Any]) -> list[tuple[str, dict[str, Any]]]:
         if not isinstance(options, Mapping) or not options.get("policy"):
             expected = "the name of a policy, or {name: ..., policy: ...} with its options"
             raise OptionError(f"policies[{place}]", f"expected {expected}, got {quoted(each)}")
+        for option in options:
+            if option not in CONTENDER_OPTIONS:
+                known = ", ".join(sorted(CONTENDER_OPTIONS - set(POLICIES)))
+                raise OptionError(
+                    f"policies[{place}].{quoted(option)}", f"expected options of a policy, or one of {known}"
+                )
         name = str(options.get("name", options["policy"]))
         if name in dict(found):
             raise OptionError(f"policies[{place}]", f"there are two of the name {quoted(name)}; give one a `name`")

@@ -64,14 +64,14 @@ class Window:
 
 
 class History(Window):
-    """Slots of `interval` seconds that follow each other; the newest one ended at `at`, in unix seconds or so."""
+    """Slots of `interval` seconds that follow each other; the newest one ended at `ended`, in unix seconds or so."""
 
     def __init__(self, interval: float, size: int) -> None:
         """An empty history that remembers the rates of `size` slots."""
         super().__init__(size)
         self.interval = interval
         self.slot = 0  # how many there have been
-        self.at = 0.0
+        self.ended = 0.0
 
     def append(self, value: float) -> None:
         """The rate of the next slot."""
@@ -84,22 +84,22 @@ class History(Window):
         Slots that nobody measured are interpolated. There is none where less than half an interval has passed. After
         longer than it remembers, the history starts anew; where the clock was set back, it goes on from there.
         """
-        passed = round((now - self.at) / self.interval)
+        passed = round((now - self.ended) / self.interval)
         if passed > self.size:
             self.replace(np.zeros(0))
         if not len(self) or passed < 0:
-            self.at = now
+            self.ended = now
             return [rate]
         if passed:
-            self.at += passed * self.interval
-            self.at += PULL * (now - self.at)
+            self.ended += passed * self.interval
+            self.ended += PULL * (now - self.ended)
         newest = float(self.last(1)[0])
         return [newest + (rate - newest) * place / passed for place in range(1, passed + 1)]
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, 2.7 bytes a slot or less; see `from_plain`."""
         codes = np.searchsorted(_levels(), self.last(self.size))
-        return {"interval": self.interval, "slot": self.slot, "at": self.at, "rates": pack(codes, "<u2")}
+        return {"interval": self.interval, "slot": self.slot, "ended": self.ended, "rates": pack(codes, "<u2")}
 
     @classmethod
     def restored(cls, plain: Mapping[str, Any] | None, interval: float, size: int) -> History:
@@ -120,7 +120,7 @@ class History(Window):
             back = np.arange(int((len(rates) - 1) * written / interval), -1, -1) * interval
             rates = np.interp(-back, -written * np.arange(len(rates) - 1, -1, -1), rates)
         history.replace(rates)
-        history.slot, history.at = plain["slot"], plain["at"]
+        history.slot, history.ended = plain["slot"], plain["ended"]
         return history
 
 

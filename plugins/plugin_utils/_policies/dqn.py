@@ -98,12 +98,13 @@ class Dqn(PerCluster):
         if mind.trained is None and mind.plain.get("network"):
             mind.trained = Trained.from_plain(mind.plain["network"])
         slot = round(observation.now / settings.interval)
-        mind.pilot = _pilot(mind, world, slot, arrival_rate)
-        misfit = "" if mind.trained is None else mind.trained.misfit(mind.pilot.world)
+        mind.pilot = pilot = _pilot(mind, world, slot, arrival_rate)
+        misfit = "" if mind.trained is None else mind.trained.misfit(pilot.world)
         network = None if misfit else mind.trained
-        follows = mind.pilot.fly(network, slot, arrival_rate, settings.options["margin"])
-        proposal = _propose(mind, follows, misfit, observation)
-        mind.doubt.look(mind.pilot.world.service, observation)
+        follows = pilot.fly(network, slot, arrival_rate, settings.options["margin"])
+        why_not = "" if follows else _why_not(pilot, mind.trained is not None, misfit)
+        proposal = _propose(pilot, why_not, observation)
+        mind.doubt.look(pilot.world.service, observation)
         if mind.doubt.lasting:
             doubted, mind = self._delegate(mind.doubt.reason, mind, observation, settings, rng)
             if doubted.count is not None and doubted.count < observation.ordered:
@@ -130,13 +131,12 @@ def _pilot(mind: Mind, world: World, slot: int, rate: float) -> Pilot:
     return mind.pilot
 
 
-def _propose(mind: Mind, follows: bool, misfit: str, observation: Observation) -> Proposal:
-    """Staff for what arrives and for what waits."""
-    pilot = mind.pilot
-    assert pilot is not None
+def _propose(pilot: Pilot, why_not: str, observation: Observation) -> Proposal:
+    """Staff for what arrives and for what waits; by the network, unless there is a reason why not."""
     world, guard = pilot.world, pilot.guard
     queued = observation.snapshot.get("queue_total") or 0.0
     ruled, smooth = pilot.rates
+    follows = not why_not
     factor = ACTIONS[pilot.action] if follows else 1.0
     staffed = max(factor * ruled, smooth) + queued / world.drain_time
     count = int(world.needed(np.array(staffed)))
@@ -148,7 +148,7 @@ def _propose(mind: Mind, follows: bool, misfit: str, observation: Observation) -
             f" x {factor:g} by the network{waiting} at {each} each; it has saved {100 * guard.saving:.0f} % of late"
         )
     else:
-        reason += f"{waiting} at {each} each; {_why_not(mind, misfit)}"
+        reason += f"{waiting} at {each} each; {why_not}"
     details = {
         "arrival_rate": observation.snapshot["arrival_rate"],
         "staffed_rate": staffed,
@@ -162,11 +162,9 @@ def _propose(mind: Mind, follows: bool, misfit: str, observation: Observation) -
     return Proposal(count, reason, details)
 
 
-def _why_not(mind: Mind, misfit: str) -> str:
+def _why_not(pilot: Pilot, trained: bool, misfit: str) -> str:
     """Why the network is not followed."""
-    pilot = mind.pilot
-    assert pilot is not None
-    if mind.trained is None:
+    if not trained:
         return "no network has been trained, so the rule decides"
     if misfit:
         return f"the network was trained for another service ({misfit}), so the rule decides"

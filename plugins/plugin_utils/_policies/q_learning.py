@@ -88,6 +88,8 @@ class QLearning(PerCluster):
                 raise OptionError(f"entries[{place}].situation", "expected a state such as 0_2_5")
             if entry.choice not in {f"{action:+d}" for action in ACTIONS}:
                 raise OptionError(f"entries[{place}].choice", "expected one of -1, +0, +1")
+            if not math.isfinite(entry.value):
+                raise OptionError(f"entries[{place}].value", f"a finite number is expected, got {entry.value:g}")
             table = {**table, entry.situation: {**table.get(entry.situation, {}), str(int(entry.choice)): entry.value}}
         return {**memory, "q_table": table}
 

@@ -106,7 +106,7 @@ class ShadowQ(PerCluster):
         history = History(times.interval, times.memory)
         for rate in rates:
             history.append(rate)
-        history.at = end
+        history.ended = end
         return {"learner": {"history": history.to_plain()}}
 
     def table(self, memory: Memory) -> list[Entry]:

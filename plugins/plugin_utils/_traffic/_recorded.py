@@ -86,7 +86,9 @@ def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_inst
     if kept < 0.99 * days:
         notes.append(f"Prometheus has samples of {kept:.1f} of {days:g} days")
     filled = np.maximum(np.interp(np.arange(first, last), known, rates[known]), 0.0)
-    return Recorded(Trace("prometheus", span.step, filled), span.start + first * span.step, notes, rate, source)
+    # A sample tells of the time before it.
+    start = span.start + (first - 1) * span.step
+    return Recorded(Trace("prometheus", span.step, filled), start, notes, rate, source)
 
 
 def _service_rate(rates: Floats, figures: Mapping[str, Floats], servers_per_instance: int) -> tuple[float | None, str]:

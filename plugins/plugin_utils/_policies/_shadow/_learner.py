@@ -168,7 +168,7 @@ class Learner:
         learner = Learner(settings)
         rates = self.history.last(settings.times.memory).tolist()
         for ago, rate in zip(range(len(rates) - 1, -1, -1), rates, strict=True):
-            learner.live_through(self.history.at - ago * settings.times.interval, rate)
+            learner.live_through(self.history.ended - ago * settings.times.interval, rate)
         return learner
 
     def to_plain(self) -> dict[str, Any]:

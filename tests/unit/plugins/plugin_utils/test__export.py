@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -44,7 +45,7 @@ def test_a_textfile_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 def test_a_name_leads_to_no_other_directory(tmp_path: Path) -> None:
     _export.export({"directory": str(tmp_path), "pushgateway": None}, decision("../../chat"))
-    assert [path.name for path in tmp_path.iterdir()] == ["autoscale_.._.._chat.prom"]
+    assert [path.name for path in tmp_path.iterdir()] == ["autoscale_..%2F..%2Fchat.prom"]
 
 
 @pytest.fixture
@@ -77,11 +78,28 @@ def test_a_pushgateway_gets_one_group_a_cluster(gateway: tuple[str, list[tuple[s
     assert values(body) == EXPECTED
 
 
+def test_an_answer_that_is_no_http_is_one_error() -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _unused = server.accept()
+        connection.recv(4096)
+        connection.sendall(b"\x1b[31mgarbage\n")
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(AutoscaleError) as error:
+            _export.export({"directory": None, "pushgateway": url}, decision())
+    assert str(error.value).startswith("export.pushgateway: ")
+    assert "\x1b" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ({"directory": "/nowhere/at/all"}, "export.directory: /nowhere/at/all/autoscale_chat.prom cannot be written"),
         ({"pushgateway": "http://127.0.0.1:1"}, "export.pushgateway: "),
+        ({"pushgateway": "http://127.0.0.1:9/a b"}, "export.pushgateway: "),
         ({"pushgateway": "pushgateway:9091"}, "export.pushgateway: expected a URL"),
     ],
 )

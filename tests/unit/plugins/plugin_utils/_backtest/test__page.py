@@ -320,5 +320,5 @@ def test_texts_and_lines_stand_out(mode: int) -> None:
 
 
 def test_the_same_replay_gives_the_same_page() -> None:
-    made: list[Any] = [page(replayed(), "Two weeks") for _ in range(2)]
+    made: list[Any] = [page(replayed(), "Two weeks") for _unused in range(2)]
     assert made[0] == made[1]

@@ -64,6 +64,13 @@ def test_nobody_is_cheaper_than_the_optimum_and_all_are_there() -> None:
     assert all(course.reasons[-1] for course in done.courses)
 
 
+def test_the_optimum_keeps_to_the_bounds() -> None:
+    quiet = run([10.0] * 200, [{"policy": "static", "static": {"count": 5}}], min_instances=5)
+    best, five = quiet.figures()
+    assert best.instance_hours == five.instance_hours
+    assert five.regret == pytest.approx(0.0)
+
+
 def test_the_guards_of_the_agent_hold_too() -> None:
     jump = [50.0] * 40 + [800.0] * 60
     free = run(jump, ["erlang"], warmup=0.0)

@@ -92,5 +92,5 @@ def test_it_is_never_wider_than_a_terminal(names: list[str], note: str, size: fl
 
 @pytest.mark.parametrize("ticks", [1, 40])
 def test_short_replays_have_a_table(ticks: int) -> None:
-    *_, first, second, third = table(ticks)
+    *_unused, first, second, third = table(ticks)
     assert [line.split()[0] for line in (first, second, third)] == ["optimum*", "hpa", "shadow_q"]

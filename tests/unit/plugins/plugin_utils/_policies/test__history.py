@@ -36,13 +36,13 @@ def test_a_window_holds_the_newest_values(values: list[float], size: int) -> Non
 @given(st.lists(RATES, max_size=40))
 def test_a_reloaded_history_is_the_same(rates: list[float]) -> None:
     history = History(15.0, 20)
-    history.at = 1000.0
+    history.ended = 1000.0
     for rate in rates:
         history.append(rate)
     plain = json.loads(json.dumps(history.to_plain()))
     again = History.from_plain(plain, 15.0, 20)
     assert again.last(20).tolist() == history.last(20).tolist()
-    assert (again.slot, again.at) == (history.slot, history.at) == (len(rates), 1000.0)
+    assert (again.slot, again.ended) == (history.slot, history.ended) == (len(rates), 1000.0)
     assert again.last(20) == pytest.approx(rates[-20:], rel=0.0014, abs=1e-18)
 
 
@@ -55,11 +55,11 @@ def test_a_day_fits_into_16_kilobytes() -> None:
 
 def test_another_interval_keeps_the_time() -> None:
     history = History(10.0, 100)
-    history.at = 1030.0
+    history.ended = 1030.0
     for rate in (100.0, 200.0, 300.0):
         history.append(rate)
     finer = History.from_plain(history.to_plain(), 5.0, 100)
-    assert finer.at == 1030.0
+    assert finer.ended == 1030.0
     assert finer.last(9) == pytest.approx([100, 150, 200, 250, 300], rel=0.002)
     coarser = History.from_plain(history.to_plain(), 20.0, 100)
     assert coarser.last(9) == pytest.approx([100, 300], rel=0.002)

@@ -130,7 +130,7 @@ def test_it_learns_while_the_service_rate_is_unknown() -> None:
     seen = snapshot(arrival_rate=400.0, p99_latency_s=0.1)
     proposal, memory = propose("seasonal", {}, Observation(1e6, seen, 5, 5), settings_of("seasonal"))
     assert proposal.details["decided_by"] == "hpa"
-    assert (memory["history"]["slot"], memory["history"]["at"]) == (1, 1e6)
+    assert (memory["history"]["slot"], memory["history"]["ended"]) == (1, 1e6)
 
 
 def test_a_metric_that_cannot_be_is_not_remembered() -> None:

@@ -81,7 +81,7 @@ def test_two_weeks_are_asked_for_in_pieces_and_put_together(api: tuple[Range, Ca
     assert len(answers.asked) == -(-14 * 5760 // POINTS)
     assert len(found.trace.rates) == 14 * 5760
     assert found.trace.step == 15.0
-    moments = found.start + 15.0 * np.arange(14 * 5760)
+    moments = found.start + 15.0 * np.arange(1, 14 * 5760 + 1)
     assert moments[-1] <= NOW < moments[-1] + 15.0
     assert found.trace.rates == pytest.approx(moments % 997)
     assert list(found.notes) == []
@@ -107,7 +107,7 @@ def test_gaps_are_interpolated_and_told(api: tuple[Range, Callable[..., Recorded
         lambda moment: moment - begin if moment >= begin and not 1000 < moment - begin < 2000 else None
     ]
     found = take(days=1.0)
-    expected = found.start - begin + 15.0 * np.arange(len(found.trace.rates))
+    expected = found.start - begin + 15.0 * np.arange(1, len(found.trace.rates) + 1)
     assert found.trace.rates == pytest.approx(expected)
     assert any(note.startswith("2.3 % of the time has no sample") for note in found.notes)
     assert "Prometheus has samples of 0.5 of 1 days" in found.notes

@@ -118,7 +118,7 @@ def test_another_service_rate_is_used_and_a_very_different_one_learned_again() -
     again = learner.adapted(slower)
     assert again is not learner
     assert again.history.last(DAY).tolist() == learner.history.last(DAY).tolist()
-    assert again.history.at == learner.history.at
+    assert again.history.ended == learner.history.ended
     assert (again.tables.sums == lived(rates, slower).tables.sums).all()
 
 
@@ -127,7 +127,7 @@ def test_two_ticks_in_one_slot_order_the_same() -> None:
     learner = lived(traffic(days=1))
     before = order(learner)
     again = Learner.from_plain(json.loads(json.dumps(learner.to_plain())), SETTINGS)
-    again.live_through(again.history.at + 3.0, 100.0)
+    again.live_through(again.history.ended + 3.0, 100.0)
     assert order(again) == before > 1
 
 
@@ -204,7 +204,7 @@ def test_what_is_damaged_is_learned_anew_from_the_history(damage: dict[str, Any]
     assert learner.tables.ticks == pytest.approx(whole.tables.ticks, rel=0.02)
 
 
-@pytest.mark.parametrize("history", [None, 7, {}, {"rates": "no base64", "interval": 15.0, "slot": 1, "at": 1.0}])
+@pytest.mark.parametrize("history", [None, 7, {}, {"rates": "no base64", "interval": 15.0, "slot": 1, "ended": 1.0}])
 def test_a_damaged_history_is_begun_anew(history: object) -> None:
     learner, is_whole = Learner.restored(lived(traffic(days=1)).to_plain() | {"history": history}, SETTINGS)
     assert not is_whole
