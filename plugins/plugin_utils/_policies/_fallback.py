@@ -23,7 +23,13 @@ FALLBACK = "hpa"
 
 
 def delegate(
-    why: str, remembered: Memory, observation: Observation, settings: PolicySettings, rng: Random
+    why: str,
+    remembered: Memory,
+    observation: Observation,
+    settings: PolicySettings,
+    rng: Random,
+    *,
+    may_shrink: bool = True,
 ) -> tuple[Proposal, Memory]:
     """What hpa says, where there is an SLO for it to keep, and its memory.
 
@@ -40,4 +46,6 @@ def delegate(
     booting = observation.ordered - observation.ready
     if count is not None and count > observation.ordered and booting > 0:
         count, reason = observation.ordered, f"{reason}; {booting} booting instances are awaited"
+    if not may_shrink and count is not None and count < observation.ordered:
+        count, reason = observation.ordered, f"{reason}; nothing shrinks meanwhile"
     return Proposal(count, reason, {**proposal.details, "decided_by": FALLBACK}), remembered

@@ -106,19 +106,23 @@ class Dqn(PerCluster):
         proposal = _propose(pilot, why_not, observation)
         mind.doubt.look(pilot.world.service, observation)
         if mind.doubt.lasting:
-            doubted, mind = self._delegate(mind.doubt.reason, mind, observation, settings, rng)
-            if doubted.count is not None and doubted.count < observation.ordered:
-                reason = f"{doubted.reason}; nothing shrinks meanwhile"
-                doubted = Proposal(observation.ordered, reason, doubted.details)
-            return doubted, mind
+            return self._delegate(mind.doubt.reason, mind, observation, settings, rng, may_shrink=False)
         return proposal, mind
 
     @staticmethod
     def _delegate(
-        why: str, mind: Mind, observation: Observation, settings: PolicySettings, rng: Random
+        why: str,
+        mind: Mind,
+        observation: Observation,
+        settings: PolicySettings,
+        rng: Random,
+        *,
+        may_shrink: bool = True,
     ) -> tuple[Proposal, Mind]:
         """What hpa says."""
-        proposal, mind.fallback = _fallback.delegate(why, mind.fallback, observation, settings, rng)
+        proposal, mind.fallback = _fallback.delegate(
+            why, mind.fallback, observation, settings, rng, may_shrink=may_shrink
+        )
         return proposal, mind
 
 

@@ -184,10 +184,9 @@ class ShadowQ(PerCluster):
         may_shrink: bool = True,
     ) -> tuple[Proposal, Mind]:
         """What hpa says."""
-        proposal, mind.fallback = _fallback.delegate(why, mind.fallback, observation, settings, rng)
-        if not may_shrink and proposal.count is not None and proposal.count < observation.ordered:
-            reason = f"{proposal.reason}; nothing shrinks meanwhile"
-            proposal = Proposal(observation.ordered, reason, proposal.details)
+        proposal, mind.fallback = _fallback.delegate(
+            why, mind.fallback, observation, settings, rng, may_shrink=may_shrink
+        )
         return proposal, mind
 
 

@@ -213,6 +213,12 @@ def most_load(service: Service) -> Floats:
     return loads
 
 
+def needed(service: Service, rates: Floats, least: int) -> Ints:
+    """The fewest instances, from `least` to max_instances, that keep the SLO at each of these rates (messages/s)."""
+    counts = np.searchsorted(most_load(service), rates)
+    return np.asarray(np.minimum(np.maximum(counts, least), service.max_instances))
+
+
 def _crossing(p99: Floats, rho: Floats, slo: float) -> float:
     """The utilisation at which a rising p99 reaches the SLO, between two steps of the table."""
     above = int(np.searchsorted(p99, slo, side="right"))

@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet, boot_ticks
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights, most_load
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights, needed
 
 #: What the network chooses from: factors on the rate that the rule staffs for. It never staffs for less than what
 #: arrives. RULE is the action that is the rule.
@@ -66,8 +66,7 @@ class World:
 
     def needed(self, rates: Floats) -> Ints:
         """The fewest instances that keep the SLO at each of these rates (messages/s), within the bounds."""
-        counts = np.searchsorted(most_load(self.service), rates)
-        return np.minimum(np.maximum(counts, self.min_instances), self.service.max_instances)
+        return needed(self.service, rates, self.min_instances)
 
     def wanted(self, factors: Floats, ruled: Floats, smooth: Floats, backlog: Floats) -> Ints:
         """What is ordered with these factors on the rule's rates, given the smooth arrival rate and what waits."""

@@ -32,7 +32,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
     Service,
     Weights,
     cost,
-    most_load,
+    needed,
 )
 
 #: Seconds of a day after which what was seen weighs 1/e.
@@ -134,9 +134,7 @@ class Learner:
 
     def needed(self, rates: Floats) -> Ints:
         """The fewest instances that keep the SLO at each of these rates, within the bounds."""
-        settings = self.settings
-        counts = np.searchsorted(most_load(settings.service), rates)
-        return np.minimum(np.maximum(counts, settings.min_instances), settings.service.max_instances)
+        return needed(self.settings.service, rates, self.settings.min_instances)
 
     def weights(self) -> Floats:
         """How much each mode counts now; sum 1."""
