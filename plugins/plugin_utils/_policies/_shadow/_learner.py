@@ -121,9 +121,8 @@ class Learner:
         self.fleet = Fleet(settings.service, settings.times.lead - 1, self.needed(self.loads))
 
     def _look(self) -> None:
-        scheduled = self.settings.scheduled
-        self.watch.advance(scheduled)
-        signals = self.watch.signals(scheduled)
+        self.watch.advance(self.settings.scheduled)
+        signals = self.watch.signals()
         self.cells.append(cells_of(signals))
         self.loads = loads(signals)
         self.held = self.settings.times.ticks(DROP_HOLD_S) if signals.broke_off else max(self.held - 1, 0)
@@ -217,5 +216,5 @@ class Learner:
         learner._fit()
         learner.fleet.backlog = unpack(plain["backlog"], "<f8", learner.fleet.backlog.shape)
         learner.cells.extend(tuple(cells) for cells in plain["situations"])
-        learner.loads = loads(learner.watch.signals(settings.scheduled))
+        learner.loads = loads(learner.watch.signals())
         return learner

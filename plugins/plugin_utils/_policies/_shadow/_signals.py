@@ -130,20 +130,20 @@ class Watch:
 
         `scheduled` is the largest rate that a person expects until the end of the lead; 0: nothing.
         """
-        self._note(self._mean(FAST))
+        smooth = self._mean(FAST)
+        self._note(smooth)
         if self.history.slot % self._slow == 0:
             self._levels()
-        self._score(self._candidates(scheduled), self._mean(FAST))
+        self._score(self._candidates(scheduled), smooth)
 
-    def signals(self, scheduled: float = 0.0) -> Signals:
-        """What the newest rates say; `scheduled` as in `advance`."""
+    def signals(self) -> Signals:
+        """What the newest rates say, and what was foretold at the last `advance`."""
         history = self.history
         last = history.last(self._trend)
         rate = float(last[-1])
         slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
-        smooth = self._mean(FAST)
+        candidates, smooth = self._foretold[-1][:-1], float(self._foretold[-1][-1])
         newest = max(smooth, rate)
-        candidates = self._candidates(scheduled)
         return Signals(
             rate=rate,
             smooth=smooth,

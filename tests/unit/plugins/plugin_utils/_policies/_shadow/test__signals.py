@@ -25,7 +25,7 @@ def read_all(rates: list[float], times: Times = TIMES, scheduled: float = 0.0) -
     for rate in rates:
         watch.history.append(rate)
         watch.advance(scheduled)
-    return watch, watch.signals(scheduled)
+    return watch, watch.signals()
 
 
 def test_a_constant_rate_is_expected_to_stay() -> None:
@@ -99,7 +99,7 @@ def test_what_a_person_expects_is_used_once_it_has_proved_right() -> None:
         soon = any((tick + ahead) % 397 > 380 for ahead in range(6))
         watch.history.append(300.0 if jump else 60.0)
         watch.advance(300.0 if soon else 60.0)
-    signals = watch.signals(60.0)
+    signals = watch.signals()
     assert int(watch.scores.argmin()) == len(watch.scores) - 1
     assert signals.repeated == 60.0
 
