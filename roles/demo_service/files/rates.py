@@ -63,6 +63,12 @@ class Rates:
         area = sum((b - a) * (self.at(a) + self.at(b)) / 2 for a, b in itertools.pairwise(knots))
         return area / (end - start)
 
+    def part(self, start: float, end: float) -> Rates:
+        """What is between two times."""
+        inner = (time for time in self.times[bisect_right(self.times, start) :] if time < end)
+        times = (start, *inner, end)
+        return Rates(times, tuple(self.at(time) for time in times))
+
 
 def read(path: Path) -> Rates:
     """Read a rate trace. Raises TraceError with the file and what was expected."""
@@ -88,12 +94,22 @@ def write(rates: Rates, path: Path) -> None:
         rows.writerows((f"{time:.3f}", f"{value:.4f}") for time, value in zip(rates.times, rates.values, strict=True))
 
 
-def synthetic_day(seed: int) -> Rates:
+def synthetic_days(seed: int, before: int) -> Rates:
+    """A made-up day from 0 s on, and so many other days before it, at negative times."""
+    days = [_moved(synthetic_day(seed, -ago), -ago * DAY) for ago in range(before, -1, -1)]
+    times, values = (
+        tuple(itertools.chain.from_iterable(getattr(day, name)[:-1] for day in days)) for name in ("times", "values")
+    )
+    return Rates((*times, days[-1].end), (*values, days[-1].values[-1]))
+
+
+def synthetic_day(seed: int, number: int = 0) -> Rates:
     """A made-up day in steps of 10 minutes: quiet night, busy evening, some noise, and a flash crowd.
 
     The crowd comes between 9:00 and 16:00, doubles or triples the rate within an hour, and halves every 50 minutes.
+    Another `number` is another day of the same service.
     """
-    rng = random.Random(seed)  # noqa: S311  (not for secrets)
+    rng = random.Random(f"{seed} {number}")  # noqa: S311  (not for secrets)
     crowd_at = rng.uniform(9, 16)
     crowd_size = rng.uniform(1.0, 1.3)
     noise = 0.0
@@ -112,31 +128,48 @@ def synthetic_day(seed: int) -> Rates:
 def busiest(rates: Rates, length: float = DAY) -> Rates:
     """The part of `length` seconds with the most arrivals, out of those that follow each other from the start.
 
-    It starts at 0. A shorter trace is taken whole.
+    It starts at 0; what was before it comes along, at negative times. A shorter trace is taken whole.
     """
     parts = [rates.start + index * length for index in range(int((rates.end - rates.start) // length))]
     start = max(parts, key=lambda begin: rates.mean(begin, begin + length), default=rates.start)
-    end = start + length if parts else rates.end
-    times = (start, *(time for time in rates.times if start < time < end), end)
-    return Rates(tuple(time - start for time in times), tuple(rates.at(time) for time in times))
+    return _moved(rates.part(rates.start, start + length if parts else rates.end), -start)
 
 
 def fit(rates: Rates, duration: float, peak: float, parts: int = 48) -> Rates:
-    """Fit a trace to the demo: from 0 to `duration` seconds, with `peak` arrivals/s at its 99.5th percentile.
+    """Fit a trace to the demo: what is after 0 s into `duration` seconds, with `peak` arrivals/s at its 99.5th
+    percentile; what is before, just as fast and as high.
 
     The rate is averaged over `parts` equal parts (half hours of a day) and linear between their middles. A count over
     one minute of a quiet site is mostly chance; scaled up, that would become changes in load that never were.
     """
-    part = (rates.end - rates.start) / parts
-    means = [rates.mean(rates.start + index * part, rates.start + (index + 1) * part) for index in range(parts)]
-    scale = peak / percentile(means, 99.5)
-    middles = ((index + 0.5) * duration / parts for index in range(parts))
-    return Rates((0.0, *middles, duration), tuple(mean * scale for mean in (means[0], *means, means[-1])))
+    part = rates.end / parts
+    first = math.ceil(rates.start / part)
+    means = [rates.mean(index * part, (index + 1) * part) for index in range(first, parts)]
+    scale = peak / percentile(means[-parts:], 99.5)
+    middles = ((index + 0.5) * duration / parts for index in range(first, parts))
+    return Rates(
+        (first * duration / parts, *middles, duration), tuple(mean * scale for mean in (means[0], *means, means[-1]))
+    )
 
 
 def led_in(rates: Rates, lead: float) -> Rates:
     """The trace after `lead` seconds, in which its first rate is reached and then held: nobody starts cold."""
     return Rates((0.0, lead / 2, *(time + lead for time in rates.times)), (0.0, rates.values[0], *rates.values))
+
+
+def counted(rates: Rates, interval: float, seed: int) -> Rates:
+    """What somebody measured who counted the arrivals of each whole `interval` (s), by its end; the first one at 0."""
+    count = int((rates.end - rates.start) / interval + 1e-9)
+    found = [0] * count
+    for time in arrivals(rates, seed):
+        if (place := int((time - rates.start) / interval)) < count:
+            found[place] += 1
+    return Rates(tuple(place * interval for place in range(count)), tuple(number / interval for number in found))
+
+
+def _moved(rates: Rates, seconds: float) -> Rates:
+    """The same so much later."""
+    return Rates(tuple(time + seconds for time in rates.times), rates.values)
 
 
 def rescale(rates: Rates, speed: float, scale: float) -> Rates:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 #: The load generator's own lateness (s, 99th percentile) beyond which latencies tell too much of the machine.
 HONEST_LATENESS = 0.02
+#: Who breaks the objective in more than this share of the ticks does not keep it.
+MOST_OVER = 0.05
 
 
 class Sent(NamedTuple):
@@ -141,28 +143,47 @@ def next_counts(agent: Verdict, fixed: Mapping[int, Verdict], equal: int, concur
     return list(range(first, min(first + concurrent, most + 1)))
 
 
-def summary(agent: Verdict, fixed: Mapping[int, Verdict], equal: int) -> str:
-    """The table, what it says of the agent, and whether the machine was fast enough to say it."""
-    best = smallest_as_good(agent, fixed)
-    lines = [table([agent, *(fixed[count] for count in sorted(fixed))]), ""]
-    same = fixed[equal]
-    lines.append(
-        f"{same.name} costs what the agent cost: it broke the objective in {same.ticks_over} ticks, "
-        f"the agent in {agent.ticks_over}{_ratio(agent.ticks_over, same.ticks_over)}."
-    )
-    if best is None:
-        lines.append(f"None of the fixed counts up to {max(fixed)} broke it as seldom as the agent.")
-    elif best == equal:
-        lines.append("So it is as good as the agent; smaller fixed counts were not tried.")
-    else:
-        lines.append(
-            f"{fixed[best].name} is the smallest that broke it no more often: it cost {fixed[best].instance_s:.0f} "
-            f"instance-seconds, the agent {agent.instance_s:.0f}{_ratio(agent.instance_s, fixed[best].instance_s)}."
-        )
-    lateness = max(verdict.lateness_p99_s for verdict in (agent, *fixed.values()))
+def summary(agents: Sequence[Verdict], fixed: Mapping[int, Verdict], equal: int, ticks: float) -> str:
+    """The table, what it says, and whether the machine was fast enough to say it. `agents`: the first one is ours."""
+    ours = agents[0]
+    everyone = [*agents, *(fixed[count] for count in sorted(fixed))]
+    lines = [table(everyone), "", _kept(everyone, ticks), _beside_fixed(ours, fixed, equal)]
+    lateness = max(verdict.lateness_p99_s for verdict in everyone)
     late = f"the load generators sent 1 % of the messages {milliseconds(lateness)} late or more."
     lines.append(f"The machine kept up: {late}" if lateness <= HONEST_LATENESS else f"DO NOT TRUST THIS: {late}")
     return "\n".join(lines)
+
+
+def keep_the_objective(verdicts: Sequence[Verdict], ticks: float) -> list[Verdict]:
+    """Those who broke it in no more than MOST_OVER of so many ticks, the cheapest first."""
+    kept = (verdict for verdict in verdicts if verdict.ticks_over <= MOST_OVER * ticks)
+    return sorted(kept, key=lambda verdict: verdict.instance_s)
+
+
+def _kept(verdicts: Sequence[Verdict], ticks: float) -> str:
+    kept = keep_the_objective(verdicts, ticks)
+    share = f"the objective in {1 - MOST_OVER:.0%} of the ticks"
+    if not kept:
+        return f"Nobody kept {share}."
+    best, others = kept[0], ", ".join(verdict.name for verdict in kept[1:])
+    return f"{best.name} is the cheapest that kept {share}; so did {others or 'nobody else'}."
+
+
+def _beside_fixed(ours: Verdict, fixed: Mapping[int, Verdict], equal: int) -> str:
+    """What our policy saves compared with counts that never change."""
+    best, same = smallest_as_good(ours, fixed), fixed[equal]
+    text = (
+        f"{same.name} costs what {ours.name} cost: it broke the objective in {same.ticks_over} ticks, "
+        f"{ours.name} in {ours.ticks_over}{_ratio(ours.ticks_over, same.ticks_over)}.\n"
+    )
+    if best is None:
+        return f"{text}None of the fixed counts up to {max(fixed)} broke it as seldom."
+    if best == equal:
+        return f"{text}So it is as good; smaller fixed counts were not tried."
+    return (
+        f"{text}{fixed[best].name} is the smallest that broke it no more often: it cost {fixed[best].instance_s:.0f} "
+        f"instance-seconds, {ours.name} {ours.instance_s:.0f}{_ratio(ours.instance_s, fixed[best].instance_s)}."
+    )
 
 
 def table(verdicts: Sequence[Verdict]) -> str:

@@ -123,7 +123,7 @@ def played(job: Job) -> Course:
         targets = np.array(
             [
                 pilot.decide(now, each, int(seen.ready[place]), int(seen.ordered[place]))
-                for place, (pilot, each) in enumerate(zip(pilots, _scrapes(seen), strict=True))
+                for place, (pilot, each) in enumerate(zip(pilots, scrapes(seen), strict=True))
             ]
         )
         seen, reward, _terminated, _truncated, info = env.step(targets)
@@ -149,7 +149,8 @@ def _arrivals(job: Job) -> np.ndarray:
     return job.day.arrivals[DAY - WARMUP * job.learned : DAY + job.ticks]
 
 
-def _scrapes(seen: Observations) -> list[Seen | None]:
+def scrapes(seen: Observations) -> list[Seen | None]:
+    """What each environment's scrape says; None where it is missing."""
     columns = (seen.arrival_rate, seen.completion_rate, seen.p99, seen.queue, seen.utilisation)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [None if math.isnan(row[0]) else Seen(*row) for row in rows]

@@ -99,13 +99,22 @@ def test_a_made_up_day_has_a_quiet_night_and_a_flash_crowd(seed: int) -> None:
     assert day != rates.synthetic_day(seed + 1)
 
 
-def test_the_busiest_day_is_taken() -> None:
+def test_made_up_days_follow_each_other_and_the_last_one_is_that_of_the_seed() -> None:
+    days = rates.synthetic_days(4, before=2)
+    assert (days.start, days.end) == (-2 * rates.DAY, rates.DAY)
+    assert days.part(0.0, rates.DAY) == rates.synthetic_day(4)
+    crowds = [max(range(9, 18), key=lambda hour: days.at((24 * day + hour) * rates.HOUR)) for day in (-2, -1, 0)]
+    assert len(set(crowds)) > 1
+
+
+def test_the_busiest_day_is_taken_and_what_was_before_it() -> None:
     days = [1.0, 3.0, 2.0]
     times = tuple(float(hour * 3600) for hour in range(72))
     trace = rates.Rates((*times, 72 * 3600.0), (*(days[hour // 24] for hour in range(72)), 2.0))
     day = rates.busiest(trace)
-    assert (day.start, day.end) == (0, rates.DAY)
+    assert (day.start, day.end) == (-rates.DAY, rates.DAY)
     assert day.mean(rates.HOUR, 22 * rates.HOUR) == 3
+    assert day.mean(-22 * rates.HOUR, -rates.HOUR) == 1
 
 
 def test_a_trace_shorter_than_a_day_is_taken_whole() -> None:
@@ -115,11 +124,28 @@ def test_a_trace_shorter_than_a_day_is_taken_whole() -> None:
 
 @given(traces, st.floats(1, 1e3), st.floats(1, 1e3))
 def test_a_fitted_trace_has_the_length_and_the_peak_asked_for(trace: rates.Rates, duration: float, peak: float) -> None:
-    fitted = rates.fit(trace, duration, peak)
+    fitted = rates.fit(rates.busiest(trace, math.inf), duration, peak)
     assert (fitted.start, fitted.end) == (0, duration)
     assert all(early < late for early, late in itertools.pairwise(fitted.times))
     assert rates.percentile(fitted.values[1:-1], 99.5) == pytest.approx(peak)
     assert min(fitted.values) >= 0
+
+
+def test_what_was_before_is_fitted_as_fast_and_as_high() -> None:
+    whole = rates.Rates((-48.0, -0.001, 0.0, 48.0), (5.0, 5.0, 10.0, 10.0))
+    fitted = rates.fit(whole, 96.0, 100.0)
+    assert (fitted.start, fitted.end) == (-96.0, 96.0)
+    assert fitted.mean(-90.0, -10.0) == pytest.approx(50.0)
+    assert fitted.mean(10.0, 90.0) == pytest.approx(100.0)
+    cut = rates.fit(rates.Rates((-1.7, 48.0), (10.0, 10.0)), 96.0, 100.0)
+    assert cut.start == -2.0  # whole parts only
+
+
+def test_what_is_counted_is_the_rate_and_chance() -> None:
+    found = rates.counted(constant(50.0, 400.25), interval=0.5, seed=2)
+    assert (found.start, found.end, len(found.times)) == (0.0, 399.5, 800)
+    assert statistics.mean(found.values) == pytest.approx(50.0, abs=4 * math.sqrt(50 / 400))
+    assert statistics.variance(found.values) == pytest.approx(50 / 0.5, rel=0.25)
 
 
 def test_fitting_keeps_the_shape_and_averages_what_is_shorter_than_a_part() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The demo's inventory, its clock, and how it finds its processes again."""
+"""The demo's inventory, its clock, what is known of the days before, and how it finds its processes again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import contest
 import processes
 import pytest
+import rates
 import replay
 import yaml
+from report import Objective
 
-SETTINGS = yaml.safe_load(replay.INVENTORY.read_text())["autoscaled"]["hosts"][replay.AGENT]
+INVENTORY = yaml.safe_load(contest.INVENTORY.read_text())["all"]
+SETTINGS = INVENTORY["vars"]
 IDLE = "import time; time.sleep(60)"
 
 
@@ -56,7 +60,7 @@ def test_a_demo_ends_its_own_processes_and_no_others(tmp_path: Path, demo_proces
     ("elapsed", "time"), [(-5, "--:--"), (0, "00:00"), (90, "12:00"), (135.1, "18:00"), (999, "24:00")]
 )
 def test_the_clock_of_the_short_day(elapsed: float, time: str) -> None:
-    assert replay.clock(elapsed, day=180) == time
+    assert contest.clock(elapsed, day=180) == time
 
 
 def test_the_inventory_has_room_for_the_peak() -> None:
@@ -64,8 +68,40 @@ def test_the_inventory_has_room_for_the_peak() -> None:
     assert SETTINGS["autoscale_queueing"] == "per_instance"
 
 
+def test_each_policy_has_a_cluster_that_scales_by_it() -> None:
+    hosts = INVENTORY["children"]["autoscaled"]["hosts"]
+    assert set(hosts) == {*replay.POLICIES, contest.FIXED}
+    assert all(hosts[name]["autoscale_policy"] == name for name in replay.POLICIES)
+
+
+def test_what_is_known_ends_where_the_agent_begins(tmp_path: Path) -> None:
+    demo = contest.Demo(tmp_path, seed=3, day=60.0, objective=Objective())
+    short = rates.fit(rates.synthetic_days(3, before=2), demo.day, peak=200.0)
+    assert replay.write_history(demo, short, interval=0.5) == pytest.approx(2 - demo.ahead / demo.day)
+    known = rates.read(demo.history)
+    assert known.start == 0.0  # as traces that users have
+    assert known.end == pytest.approx(120.0 - demo.ahead, abs=1.0)
+    for start in range(0, 100, 10):
+        assert known.mean(start, start + 10.0) == pytest.approx(short.mean(start - 120.0, start - 110.0), rel=0.15)
+
+
+def test_nothing_is_known_where_the_trace_begins_with_the_day(tmp_path: Path) -> None:
+    demo = contest.Demo(tmp_path, seed=3, day=60.0, objective=Objective())
+    demo.history.write_text("of another demo")
+    short = rates.fit(rates.synthetic_days(3, before=0), demo.day, peak=200.0)
+    assert replay.write_history(demo, short, interval=0.5) == 0.0
+    assert not demo.history.exists()
+
+
+@pytest.mark.parametrize(("text", "said"), [("shadow_q,kpa", "kpa"), ("", "expected some of shadow_q,erlang,hpa")])
+def test_policies_that_have_no_cluster_are_refused(capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
+    with pytest.raises(SystemExit):
+        replay.arguments([f"--policies={text}"])
+    assert said in capsys.readouterr().err
+
+
 def test_a_trace_that_cannot_be_read_ends_the_demo_with_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, str(replay.HERE / "replay.py"), "--trace=none.csv", f"--directory={tmp_path}"]
+    command = [sys.executable, str(contest.HERE / "replay.py"), "--trace=none.csv", f"--directory={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [

@@ -134,24 +134,36 @@ def test_the_search_ends_and_finds_the_smallest(overs: list[int], equal: int, co
     assert report.smallest_as_good(agent, known) == report.smallest_as_good(agent, dearer)
 
 
-def test_the_summary_says_both_comparisons() -> None:
-    text = report.summary(verdict(2, 410), fixed(9, 3, 1, first=4), equal=4)
-    assert "9 ticks, the agent in 2 (0.22 x)" in text
+OTHERS = [verdict(50, 300, "erlang"), verdict(1, 500, "hpa")]
+
+
+def test_the_summary_says_who_kept_the_objective_and_compares_with_fixed_counts() -> None:
+    text = report.summary([verdict(2, 410, "shadow_q"), *OTHERS], fixed(9, 3, 1, first=4), equal=4, ticks=50)
+    assert [line.split()[0] for line in text.splitlines()[1:7]] == ["shadow_q", "erlang", "hpa", "4", "5", "6"]
+    assert "shadow_q is the cheapest that kept the objective in 95% of the ticks; so did hpa, 6 fixed." in text
+    assert "4 fixed costs what shadow_q cost: it broke the objective in 9 ticks, shadow_q in 2 (0.22 x)" in text
     assert "6 fixed is the smallest" in text
-    assert "it cost 600 instance-seconds, the agent 410 (0.68 x)" in text
+    assert "it cost 600 instance-seconds, shadow_q 410 (0.68 x)" in text
     assert "kept up" in text
-    assert [line.split()[0] for line in text.splitlines()[1:5]] == ["agent", "4", "5", "6"]
+
+
+def test_the_summary_says_where_another_is_cheaper_or_nobody_keeps_the_objective() -> None:
+    ours = verdict(2, 410, "shadow_q")
+    assert "erlang is the cheapest that kept" in report.summary([ours, *OTHERS], fixed(9, first=4), equal=4, ticks=1e3)
+    assert "Nobody kept the objective" in report.summary([ours], fixed(9, first=4), equal=4, ticks=10)
+    assert "so did nobody else" in report.summary([ours], fixed(9, first=4), equal=4, ticks=50)
 
 
 def test_the_summary_divides_by_no_zero_and_owns_up_to_no_answer() -> None:
-    text = report.summary(verdict(1, 410), fixed(0, first=4), equal=4)
-    assert "in 0 ticks, the agent in 1." in text
-    assert "as good as the agent; smaller fixed counts were not tried" in text
-    assert "None of the fixed counts up to 5" in report.summary(verdict(1, 410), fixed(9, 3, first=4), equal=4)
+    text = report.summary([verdict(1, 410)], fixed(0, first=4), equal=4, ticks=50)
+    assert "in 0 ticks, agent in 1." in text
+    assert "as good; smaller fixed counts were not tried" in text
+    none = report.summary([verdict(1, 410)], fixed(9, 3, first=4), equal=4, ticks=50)
+    assert "None of the fixed counts up to 5" in none
 
 
 def test_the_summary_warns_of_a_slow_machine() -> None:
-    text = report.summary(verdict(2, 410, lateness=0.05), fixed(9, 1, first=4), equal=4)
+    text = report.summary([verdict(2, 410, lateness=0.05)], fixed(9, 1, first=4), equal=4, ticks=50)
     assert "DO NOT TRUST THIS" in text and "50 ms" in text
 
 
