@@ -121,7 +121,8 @@ options:
       - Where the arrival rates of the last day are to be had, for a policy that learns from them, when it has learned
         nothing yet. Then it knows the traffic before its first decision.
       - With O(rlops.autoscale.metrics_snapshot#module:source=prometheus), the default is to ask the same server for the
-        same figure; else there is none.
+        same figure, from where Ansible runs; else there is none, nor with
+        O(rlops.autoscale.metrics_snapshot#module:scrape_via).
     type: dict
     suboptions:
       trace:

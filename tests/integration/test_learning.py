@@ -19,8 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
 
-pytestmark = pytest.mark.core
-
 TICK = """
 - hosts: autoscaled
   gather_facts: false
@@ -112,6 +110,7 @@ def test_the_past_in_a_file_is_learned_from_before_the_first_decision(cluster: C
     assert ticks_learned(cluster.tick()) > 2000, "once is enough"
 
 
+@pytest.mark.core
 def test_check_mode_learns_from_the_past_and_keeps_nothing(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "load.csv"
     file.write_text("t_seconds,rate\n" + "".join(f"{t},{rate_at(t):.2f}\n" for t in range(0, 43200, 300)))
@@ -149,6 +148,22 @@ def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster
     assert ticks_learned(run) == 0
 
 
+@pytest.mark.parametrize(
+    ("history", "option"),
+    [
+        ({"trace": "load.csv", "prometheus_url": "http://127.0.0.1:1", "query": "up"}, "history.trace"),
+        ({"prometheus_url": "http://127.0.0.1:1"}, "history.query"),
+    ],
+)
+def test_a_past_that_makes_no_sense_is_refused(cluster: Cluster, history: dict[str, str], option: str) -> None:
+    cluster.settings["autoscale_history"] = history
+    run = cluster.tick()
+    assert run.rc != 0
+    assert f"{option}: " in run.output
+    assert cluster.memory() == {}
+
+
+@pytest.mark.core
 def test_a_person_reads_writes_and_resets_the_table(cluster: Cluster, tmp_path: Path) -> None:
     nothing = cluster.learned()
     assert nothing.rc == 0, nothing.output

@@ -23,8 +23,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lea
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import open_store
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
-pytestmark = pytest.mark.core
-
 #: As little as can be: one episode of four services.
 TINY = "environments: 4, steps: 1, save_every: 0, wait: 0"
 
@@ -118,6 +116,7 @@ def test_the_playbook_trains_and_the_agent_uses_it(clusters: Clusters) -> None:
     assert clusters.state()["pretrained"]["dqn"] == found
 
 
+@pytest.mark.core
 def test_the_article_s_table_is_trained_used_and_replaced_on_demand(clusters: Clusters) -> None:
     clusters.settings = {"autoscale_policy": "q_learning", "autoscale_mode": "recommend"}
     run = clusters.pretrain()
@@ -133,6 +132,7 @@ def test_the_article_s_table_is_trained_used_and_replaced_on_demand(clusters: Cl
     assert clusters.state()["pretrained"]["q_learning"]["plan"]["seed"] == 1
 
 
+@pytest.mark.core
 def test_check_mode_trains_nothing_and_diff_shows_where_it_comes_from(clusters: Clusters) -> None:
     clusters.settings = {"autoscale_policy": "q_learning"}
     dry = clusters.pretrain(check=True, args=["--diff"])

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import default_queries
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings, Memory
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import ticks
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import recorded
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import check_recorded, recorded
 
 #: Options of `recorded` that the option `history` does not have.
 _UNUSED = {"utilisation_query": None, "instances_query": None, "latency_query": None}
@@ -21,11 +21,13 @@ _UNUSED = {"utilisation_query": None, "instances_query": None, "latency_query": 
 def source_of(options: Mapping[str, Any], observing: Mapping[str, Any]) -> dict[str, Any] | None:
     """Where the past is to be had: as the option `history` says, else where the metrics come from, if that remembers.
 
-    `observing` are options as in SNAPSHOT_SPEC.
+    `observing` are options as in SNAPSHOT_SPEC. A server that only another host reaches (`scrape_via`) is not asked.
+    Raises OptionError.
     """
     if options["history"]:
+        check_recorded(options["history"], "history.")
         return dict(options["history"])
-    if observing["source"] != "prometheus":
+    if observing["source"] != "prometheus" or observing["scrape_via"]:
         return None
     settings = observing["prometheus"]
     query = (settings["queries"] or {}).get("arrival_rate") or default_queries(observing["metrics"], settings).get(

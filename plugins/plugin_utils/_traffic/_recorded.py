@@ -56,19 +56,24 @@ def recorded(
 
     From Prometheus there is one rate each `step` seconds until `now`. `http` is as in HTTP_SPEC. Raises OptionError.
     """
-    if (options["trace"] is None) == (options["prometheus_url"] is None):
-        raise OptionError("trace", "expected a CSV file, or else prometheus_url and query")
+    check_recorded(options)
     if options["trace"] is not None:
         return Recorded(read_csv(options["trace"]), 0.0)
-    if not options["query"]:
-        raise OptionError("query", "PromQL of the arrivals per second is expected beside prometheus_url")
-    if not 0 < options["days"] < math.inf:
-        raise OptionError("days", f"a number above 0 is expected, got {options['days']:g}")
     count = max(1, round(options["days"] * DAY_S / step))
     span = Span(math.floor(now / step) * step - (count - 1) * step, step, count)
     queries = {name: options[name] for name in ("query", *FIGURES) if options[name]}
     patient = {**http, "timeout": PATIENCE * http["timeout"]}
     return _from_prometheus(fetch(options["prometheus_url"], queries, span, patient), span, servers_per_instance)
+
+
+def check_recorded(options: Mapping[str, Any], within: str = "") -> None:
+    """Raise OptionError where options as in RECORDED_SPEC contradict each other; `within` precedes their names."""
+    if (options["trace"] is None) == (options["prometheus_url"] is None):
+        raise OptionError(f"{within}trace", "expected a CSV file, or else prometheus_url and query")
+    if options["trace"] is None and not options["query"]:
+        raise OptionError(f"{within}query", "PromQL of the arrivals per second is expected beside prometheus_url")
+    if not 0 < options["days"] < math.inf:
+        raise OptionError(f"{within}days", f"a number above 0 is expected, got {options['days']:g}")
 
 
 def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_instance: int) -> Recorded:

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the past of a cluster is looked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import HISTORY_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _backfill
+
+PROMETHEUS = {"source": "prometheus", "prometheus": {"url": "http://prometheus:9090"}}
+
+
+def source(history: dict[str, Any] | None = None, **observing: Any) -> dict[str, Any] | None:
+    given = {"history": history}, {"cluster": "chat", **observing}
+    specs: tuple[dict[str, Any], ...] = {"history": HISTORY_SPEC}, SNAPSHOT_SPEC
+    options, seen = (
+        ArgumentSpecValidator(spec).validate(each).validated_parameters for spec, each in zip(specs, given, strict=True)
+    )
+    return _backfill.source_of(options, seen)
+
+
+def test_it_is_looked_for_where_the_option_says() -> None:
+    found = source({"trace": "/load.csv"}, **PROMETHEUS)
+    assert found and found["trace"] == "/load.csv"
+
+
+def test_else_where_the_metrics_come_from_if_that_remembers() -> None:
+    found = source(**PROMETHEUS)
+    assert found and found["prometheus_url"] == "http://prometheus:9090"
+    assert found["query"].startswith("sum(")
+    assert source() is None
+
+
+def test_a_prometheus_that_only_another_host_reaches_is_not_asked() -> None:
+    assert source(**PROMETHEUS, scrape_via="bastion") is None
+
+
+@pytest.mark.parametrize(
+    ("history", "option"),
+    [
+        ({"trace": "a.csv", "prometheus_url": "http://p", "query": "up"}, "history.trace"),
+        ({"prometheus_url": "http://p"}, "history.query"),
+        ({"prometheus_url": "http://p", "query": "up", "days": 0}, "history.days"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_name(history: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError, match=f"^{option}: "):
+        source(history)
