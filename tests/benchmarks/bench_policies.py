@@ -66,7 +66,12 @@ class Bench:
         judged += goals.on_any_days(found)
         if not self.pick:
             judged += goals.on_all_days(found)
-        shown = (tables.yardstick_table(found), tables.variant_table(found), tables.day_table(found, self.shown))
+        shown = (
+            tables.yardstick_table(found),
+            tables.half_table(found, self.shown),
+            tables.variant_table(found),
+            tables.day_table(found, self.shown),
+        )
         return document.Part(shown, judged)
 
     def robustness(self) -> document.Part:

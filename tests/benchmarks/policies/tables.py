@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from policies.adapter import Variant
 from policies.arena import Score
 from policies.contenders import OURS
-from policies.figures import Paired, by_trace, paired, ratios, rows
+from policies.figures import Paired, by_trace, paired, ratios, regret, rows
 from policies.goals import Goal, Results, all_beside
-from policies.yardstick import NOMINAL
+from policies.yardstick import EVEN, NOMINAL
 
 #: How variants of the yardstick are called.
 VARIANTS = {
@@ -108,6 +108,20 @@ def day_table(found: Results, shown: Sequence[str]) -> str:
     days = {name: found[name, NOMINAL].days or {} for name in shown if (name, NOMINAL) in found}
     body = [[day, *[_percent(own[day] - 1.0) for own in days.values()]] for day in days[OURS]]
     return table(["Regret", *map(_name, days)], body)
+
+
+def half_table(found: Results, shown: Sequence[str]) -> str:
+    """Regret on the days of the yardstick that were looked at in development, and on those that were not."""
+    days = {name: found[name, NOMINAL].days or {} for name in shown if (name, NOMINAL) in found}
+    halves = {"developed with": True, "not looked at": False}
+    body = []
+    for half, developed in halves.items():
+        picked = [day for day in days[OURS] if (int(day.rpartition("#")[2]) in EVEN) == developed]
+        if picked:
+            body.append(
+                [half, str(len(picked)), *[_percent(regret(own[day] for day in picked)) for own in days.values()]]
+            )
+    return table(["Regret", "Days", *map(_name, days)], body)
 
 
 def robustness_table(found: Mapping[str, Sequence[Score]], shown: Sequence[str]) -> str:

@@ -230,6 +230,8 @@ def test_tables_show_all() -> None:
     assert "-4.0, 0.0 %" in tables.robustness_table({"as usual": scores}, ["hpa", "shadow_q"])
     assert "1.54" in tables.yardstick_table(results())
     assert "boots take 120 s" in tables.variant_table(results())
+    halves = tables.half_table(results(), ["hpa_tuned", "shadow_q"]).splitlines()[2:]
+    assert halves == ["| developed with | 1 | 100 % | 30 % |", "| not looked at | 1 | 120 % | 43 % |"]
     assert "100 %" in tables.day_table(results(), ["hpa_tuned", "shadow_q"])
 
 
