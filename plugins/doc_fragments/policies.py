@@ -12,32 +12,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  dqn:
-    description:
-      - Options of the policy V(dqn), a small neural network that corrects a staffing rule. It does not learn in
-        production; the playbook C(rlops.autoscale.pretrain) trains it before. Until then, for a service of another kind
-        and in situations that training has not seen, the rule decides alone.
-      - The network is followed only as long as the margin is kept, in simulated fleets on the measured arrivals.
-      - Until the service rate is calibrated or given (O(service_rate)), and while users feel what the queueing model
-        cannot explain, the policy V(hpa) with its default options decides, on p99.
-    type: dict
-    suboptions:
-      margin:
-        description: What following the network may cost more than following the rule, as a share of the rule's cost.
-        type: float
-        default: 0.05
-      headroom:
-        description: Factor of the rule on the arrival rate. A network is trained for one.
-        type: float
-        default: 1.1
-      hold:
-        description: Seconds in which a peak fades from the rule's memory, to 1/e. A network is trained for one.
-        type: float
-        default: 900.0
-      violation_cost:
-        description: Cost of each tick with p99 over its SLO, where an instance costs 1.5 a tick.
-        type: float
-        default: 30.0
   erlang:
     description:
       - Options of the policy V(erlang), the fewest instances that keep the SLO on latency at the measured arrival rate,
@@ -322,56 +296,6 @@ options:
             description: Never shrink.
             type: bool
             default: false
-  q_learning:
-    description:
-      - Options of the policy V(q_learning), a table of values learned online by trial, one for each bucket of p99,
-        bucket of queue depth and instance count. It is a reference, not a good controller.
-      - "Each tick is worth C(-latency_weight x max(0, p99 - slo.p99_latency) - queue_weight x max(0, queue -
-        slo.queue_depth) - instance_weight x instances)."
-    type: dict
-    suboptions:
-      learning_rate:
-        description: Weight of a new experience (alpha).
-        type: float
-        default: 0.1
-      discount_factor:
-        description: Weight of what comes after the next tick (gamma).
-        type: float
-        default: 0.9
-      epsilon:
-        description: Share of actions drawn at random at first.
-        type: float
-        default: 1.0
-      epsilon_decay:
-        description: Factor on epsilon after each tick.
-        type: float
-        default: 0.995
-      epsilon_min:
-        description: Epsilon decays while it is above this.
-        type: float
-        default: 0.1
-      latency_thresholds:
-        description: Seconds of p99 latency at which the next bucket begins, rising.
-        type: list
-        elements: float
-        default: [0.1, 0.2, 0.5]
-      queue_thresholds:
-        description: Messages per instance at which the next bucket begins, rising.
-        type: list
-        elements: float
-        default: [20.0, 50.0, 100.0]
-      latency_weight:
-        description: Penalty of each second of p99 above the SLO.
-        type: float
-        default: 100.0
-      queue_weight:
-        description: Penalty of each message per instance above the SLO.
-        type: float
-        default: 10.0
-      instance_weight:
-        description: Penalty of each instance.
-        type: float
-        default: 1.5
   seasonal:
     description:
       - Options of the policy V(seasonal), which expects what came a season ago, at the level of this season, and staffs
@@ -488,4 +412,89 @@ options:
         description: Never shrink.
         type: bool
         default: false
+"""
+
+    #: Those that are trained before, in parts of their own for pretrain.
+    DQN = r"""
+options:
+  dqn:
+    description:
+      - Options of the policy V(dqn), a small neural network that corrects a staffing rule. It does not learn in
+        production; the playbook C(rlops.autoscale.pretrain) trains it before. Until then, for a service of another kind
+        and in situations that training has not seen, the rule decides alone.
+      - The network is followed only as long as the margin is kept, in simulated fleets on the measured arrivals.
+      - Until the service rate is calibrated or given (O(service_rate)), and while users feel what the queueing model
+        cannot explain, the policy V(hpa) with its default options decides, on p99.
+    type: dict
+    suboptions:
+      margin:
+        description: What following the network may cost more than following the rule, as a share of the rule's cost.
+        type: float
+        default: 0.05
+      headroom:
+        description: Factor of the rule on the arrival rate. A network is trained for one.
+        type: float
+        default: 1.1
+      hold:
+        description: Seconds in which a peak fades from the rule's memory, to 1/e. A network is trained for one.
+        type: float
+        default: 900.0
+      violation_cost:
+        description: Cost of each tick with p99 over its SLO, where an instance costs 1.5 a tick.
+        type: float
+        default: 30.0
+"""
+
+    Q_LEARNING = r"""
+options:
+  q_learning:
+    description:
+      - Options of the policy V(q_learning), a table of values learned online by trial, one for each bucket of p99,
+        bucket of queue depth and instance count. It is a reference, not a good controller.
+      - "Each tick is worth C(-latency_weight x max(0, p99 - slo.p99_latency) - queue_weight x max(0, queue -
+        slo.queue_depth) - instance_weight x instances)."
+    type: dict
+    suboptions:
+      learning_rate:
+        description: Weight of a new experience (alpha).
+        type: float
+        default: 0.1
+      discount_factor:
+        description: Weight of what comes after the next tick (gamma).
+        type: float
+        default: 0.9
+      epsilon:
+        description: Share of actions drawn at random at first.
+        type: float
+        default: 1.0
+      epsilon_decay:
+        description: Factor on epsilon after each tick.
+        type: float
+        default: 0.995
+      epsilon_min:
+        description: Epsilon decays while it is above this.
+        type: float
+        default: 0.1
+      latency_thresholds:
+        description: Seconds of p99 latency at which the next bucket begins, rising.
+        type: list
+        elements: float
+        default: [0.1, 0.2, 0.5]
+      queue_thresholds:
+        description: Messages per instance at which the next bucket begins, rising.
+        type: list
+        elements: float
+        default: [20.0, 50.0, 100.0]
+      latency_weight:
+        description: Penalty of each second of p99 above the SLO.
+        type: float
+        default: 100.0
+      queue_weight:
+        description: Penalty of each message per instance above the SLO.
+        type: float
+        default: 10.0
+      instance_weight:
+        description: Penalty of each instance.
+        type: float
+        default: 1.5
 """

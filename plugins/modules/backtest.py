@@ -26,6 +26,7 @@ requirements:
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.http_options
+  - rlops.autoscale.service
 attributes:
   check_mode:
     support: full
@@ -81,45 +82,12 @@ options:
       - name: HPA, 55 % busy
         policy: hpa
         hpa: {metrics: [{field: utilisation, target: 0.55}]}
-  interval:
-    description: Seconds from one tick to the next.
-    type: float
-    default: 15.0
-  boot_time:
-    description: Seconds from an order until an instance is ready.
-    type: float
-    default: 45.0
   service_rate:
     description:
       - Messages per second that one server of one instance completes when it is always busy.
       - By default it is what Prometheus shows. Else one is assumed that can keep the SLO and with which the traffic, if
         need be multiplied, needs about a dozen instances at its peak.
     type: float
-  servers_per_instance:
-    description: Messages that one instance works on at the same time.
-    type: int
-    default: 1
-  queueing:
-    description: Whether any instance may take the next message, or connections stick and each has a queue of its own.
-    type: str
-    choices: [shared, per_instance]
-    default: shared
-  slo:
-    description: What users may feel at most; null for no limit.
-    type: dict
-    suboptions:
-      p99_latency:
-        description: 99th percentile of the latency, in seconds.
-        type: raw
-        default: 0.2
-      queue_depth:
-        description: Messages that wait, mean of the instances.
-        type: raw
-        default: 50.0
-      eventloop_lag:
-        description: Not simulated.
-        type: raw
-        default: 0.1
   min_instances:
     description: The fewest instances. Less than one is taken for one.
     type: int

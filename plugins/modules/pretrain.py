@@ -25,6 +25,9 @@ requirements:
   - numpy
 extends_documentation_fragment:
   - rlops.autoscale.cluster
+  - rlops.autoscale.policies.dqn
+  - rlops.autoscale.policies.q_learning
+  - rlops.autoscale.service
 attributes:
   check_mode:
     support: full
@@ -77,44 +80,11 @@ options:
     description: Install the result even where it is worse than the rule.
     type: bool
     default: false
-  interval:
-    description: Seconds from one tick to the next.
-    type: float
-    default: 15.0
-  boot_time:
-    description: Seconds from an order until an instance is ready.
-    type: float
-    default: 45.0
   service_rate:
     description:
       - Messages per second that one server of one instance completes when it is always busy.
       - The default is what the agent has calibrated.
     type: float
-  servers_per_instance:
-    description: Messages that one instance works on at the same time, such as its threads or workers.
-    type: int
-    default: 1
-  queueing:
-    description: One queue for all instances, or one for each; see O(rlops.autoscale.rl_scale_decision#module:queueing).
-    type: str
-    choices: [shared, per_instance]
-    default: shared
-  slo:
-    description: What users may feel at most. A limit that is null does not count.
-    type: dict
-    suboptions:
-      p99_latency:
-        description: 99th percentile of the latency, in seconds. A number above 0, or null.
-        type: raw
-        default: 0.2
-      queue_depth:
-        description: Messages that wait, mean of the instances. A number above 0, or null.
-        type: raw
-        default: 50.0
-      eventloop_lag:
-        description: Lag of the event loop in seconds. The simulator has none.
-        type: raw
-        default: 0.1
   min_instances:
     description: The fewest instances. The simulator has one at least.
     type: int
@@ -123,72 +93,6 @@ options:
     description: The most instances.
     type: int
     default: 10
-  dqn:
-    description: Options of the policy V(dqn), see O(rlops.autoscale.rl_scale_decision#module:dqn).
-    type: dict
-    suboptions:
-      margin:
-        description: The result may cost so much more than the rule, as a share.
-        type: float
-        default: 0.05
-      headroom:
-        description: Factor of the rule on the arrival rate.
-        type: float
-        default: 1.1
-      hold:
-        description: Seconds in which a peak fades from the rule's memory.
-        type: float
-        default: 900.0
-      violation_cost:
-        description: Cost of each tick over the SLO on p99, where an instance costs 1.5 a tick.
-        type: float
-        default: 30.0
-  q_learning:
-    description: Options of the policy V(q_learning), see O(rlops.autoscale.rl_scale_decision#module:q_learning).
-    type: dict
-    suboptions:
-      learning_rate:
-        description: Weight of a new experience (alpha).
-        type: float
-        default: 0.1
-      discount_factor:
-        description: Weight of what comes after the next tick (gamma).
-        type: float
-        default: 0.9
-      epsilon:
-        description: Share of actions drawn at random at first.
-        type: float
-        default: 1.0
-      epsilon_decay:
-        description: Factor on epsilon after each tick of all services.
-        type: float
-        default: 0.995
-      epsilon_min:
-        description: Epsilon decays while it is above this.
-        type: float
-        default: 0.1
-      latency_thresholds:
-        description: Seconds of p99 latency at which the next bucket begins, rising.
-        type: list
-        elements: float
-        default: [0.1, 0.2, 0.5]
-      queue_thresholds:
-        description: Messages per instance at which the next bucket begins, rising.
-        type: list
-        elements: float
-        default: [20.0, 50.0, 100.0]
-      latency_weight:
-        description: Penalty of each second of p99 above the SLO.
-        type: float
-        default: 100.0
-      queue_weight:
-        description: Penalty of each message per instance above the SLO.
-        type: float
-        default: 10.0
-      instance_weight:
-        description: Penalty of each instance.
-        type: float
-        default: 1.5
 seealso:
   - module: rlops.autoscale.rl_scale_decision
 """

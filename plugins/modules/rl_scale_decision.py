@@ -26,6 +26,9 @@ requirements:
 extends_documentation_fragment:
   - rlops.autoscale.cluster
   - rlops.autoscale.policies
+  - rlops.autoscale.policies.dqn
+  - rlops.autoscale.policies.q_learning
+  - rlops.autoscale.service
 attributes:
   check_mode:
     support: full
@@ -90,10 +93,6 @@ options:
     description: The most instances.
     type: int
     default: 10
-  interval:
-    description: Seconds from one tick to the next.
-    type: float
-    default: 15.0
   deadline:
     description:
       - Seconds after which a run starts no further tick. The default leaves a run that is started every minute enough
@@ -101,10 +100,6 @@ options:
       - V(0) makes one tick.
     type: float
     default: 50.0
-  boot_time:
-    description: Seconds from an order until an instance is ready, as far as policies need to know.
-    type: float
-    default: 45.0
   service_rate:
     description:
       - Messages per second that one server of one instance completes when it is always busy.
@@ -138,34 +133,6 @@ options:
         description: How many days to look back in Prometheus.
         type: float
         default: 1.0
-  servers_per_instance:
-    description: Messages that one instance works on at the same time, such as its threads or workers.
-    type: int
-    default: 1
-  queueing:
-    description:
-      - V(shared) is for services where any instance may take the next message, as if there were one queue for all.
-      - V(per_instance) is for connections that stick, so that each instance has a queue of its own. The same load then
-        needs more instances.
-    type: str
-    choices: [shared, per_instance]
-    default: shared
-  slo:
-    description: What users may feel at most. A limit that is null does not count, and its metric need not be there.
-    type: dict
-    suboptions:
-      p99_latency:
-        description: 99th percentile of the latency, in seconds. A number above 0, or null.
-        type: raw
-        default: 0.2
-      queue_depth:
-        description: Messages that wait, mean of the instances. A number above 0, or null.
-        type: raw
-        default: 50.0
-      eventloop_lag:
-        description: Lag of the event loop in seconds, the worst of all instances. A number above 0, or null.
-        type: raw
-        default: 0.1
   export:
     description:
       - Where to tell the decision as Prometheus metrics after each tick, so that something else can follow it, such as

@@ -53,8 +53,9 @@ def documented(action: ModuleType) -> dict[str, Any]:
     documentation = yaml.safe_load(module_of(action).DOCUMENTATION)
     options = dict(documentation.get("options") or {})
     for name in documentation["extends_documentation_fragment"]:
-        fragment = import_module(f"{COLLECTION}.doc_fragments.{name.rpartition('.')[2]}").ModuleDocFragment
-        options |= yaml.safe_load(fragment.DOCUMENTATION)["options"]
+        module, _dot, part = name.removeprefix("rlops.autoscale.").partition(".")
+        fragment = import_module(f"{COLLECTION}.doc_fragments.{module}").ModuleDocFragment
+        options |= yaml.safe_load(getattr(fragment, part.upper() or "DOCUMENTATION"))["options"]
     return flat(options, "suboptions")
 
 

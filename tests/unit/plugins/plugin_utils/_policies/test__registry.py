@@ -207,8 +207,9 @@ def without_apply_defaults(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_documentation_and_specs_agree() -> None:
-    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    assert list(documented) == NAMES
+    parts = (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.DQN, ModuleDocFragment.Q_LEARNING)
+    documented = {name: option for part in parts for name, option in yaml.safe_load(part)["options"].items()}
+    assert sorted(documented) == NAMES
     for name in NAMES:
         spec = {"type": "dict", "options": _registry.get(name).options}
         assert spec_of(documented[name]) == without_apply_defaults(spec)
