@@ -63,6 +63,13 @@ class Window:
         return self._buffer[self._end - 1 - ago]
 
 
+@lru_cache(maxsize=8)
+def slope_weights(count: int) -> Floats:
+    """Weights of the least-squares slope of so many values, a tick apart, oldest first."""
+    places = np.arange(count) - (count - 1) / 2.0
+    return np.asarray(places / (places @ places))
+
+
 class History(Window):
     """Slots of `interval` seconds that follow each other; the newest one ended at `ended`, in unix seconds or so."""
 

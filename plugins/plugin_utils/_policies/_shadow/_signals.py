@@ -15,7 +15,11 @@ from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, Window
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import (
+    History,
+    Window,
+    slope_weights,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 
 #: All windows are written for a day of so many seconds, and stretch with the option `season`.
@@ -141,7 +145,7 @@ class Watch:
         history = self.history
         last = history.last(self._trend)
         rate = float(last[-1])
-        slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
+        slope = float(last @ slope_weights(self._trend)) if len(last) == self._trend else 0.0
         candidates, smooth = self._foretold[-1][:-1], float(self._foretold[-1][-1])
         newest = max(smooth, rate)
         return Signals(
@@ -283,13 +287,6 @@ def _taps(weight: float, fine: int) -> Floats:
 @lru_cache(maxsize=512)
 def _part(weight: float, fine: int, count: int) -> float:
     return float(_taps(weight, fine)[-count:].sum())
-
-
-@lru_cache(maxsize=8)
-def _slope(count: int) -> Floats:
-    """Weights of the least-squares slope of so many equidistant values."""
-    places = np.arange(count) - (count - 1) / 2.0
-    return np.asarray(places / (places @ places))
 
 
 def _running_max(values: Floats, count: int) -> Floats:
