@@ -10,6 +10,7 @@ batch of clusters at once, so that one task can decide for a fleet.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -183,6 +184,11 @@ class PerCluster:
 def no_data(snapshot: Mapping[str, Any]) -> str:
     """Why there is nothing to decide on, for a snapshot that is not valid."""
     return f"{(snapshot.get('reasons') or {}).get('valid', 'no valid snapshot')}: the count stays"
+
+
+def lead_ticks(settings: PolicySettings) -> int:
+    """Ticks until what is ordered now has served for a whole one."""
+    return math.ceil(settings.boot_time / settings.interval - 1e-9) + 1
 
 
 def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:

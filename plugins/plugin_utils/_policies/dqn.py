@@ -34,9 +34,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     figure,
     no_data,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._doubt import Doubt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._pilot import Pilot, Trained
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._world import ACTIONS, World, world_of
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
 
 
 @dataclass

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import settled
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn import _signals
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._guard import Guard
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._network import Network, from_flat
@@ -28,8 +29,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 PEAK = 1.03
 #: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
 UNSEEN_LEADS = 4
-#: A service rate that differs by more than this share is used from now on.
-NOTABLE_CHANGE = 0.02
 #: A feature may be so far outside of what was seen in training.
 OUTSIDE = 0.25
 #: The fleets.
@@ -110,9 +109,7 @@ class Pilot:
         known = self.world
         if world.kind != known.kind:
             return False
-        if abs(world.service.service_rate / known.service.service_rate - 1.0) <= NOTABLE_CHANGE:
-            service = replace(world.service, service_rate=known.service.service_rate)
-            world = replace(world, service=service)
+        world = replace(world, service=settled(world.service, known.service))
         if world != known:
             self.world = self.signals.world = world
             self.fleet.service = world.service

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import settled
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES, loads
@@ -39,9 +40,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 MEMORY_S = 43200.0
 #: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
 UNSEEN_LEADS = 4
-#: A service rate that differs by more than this share is used from now on; tables that were learned with one that
-#: differs by more than this are learned again.
-NOTABLE_CHANGE, LARGE_CHANGE = 0.02, 0.1
+#: Tables that were learned with a service rate that differs by more than this share are learned again.
+LARGE_CHANGE = 0.1
 #: Seconds of a day for which nothing shrinks after traffic broke off.
 DROP_HOLD_S = 600.0
 
@@ -141,10 +141,7 @@ class Learner:
 
     def adapted(self, settings: Settings) -> Learner:
         """This learner with other settings; one that lived through the same history with them, if they differ much."""
-        known, given = self.settings, settings
-        change = abs(given.service.service_rate / known.service.service_rate - 1.0)
-        if change <= NOTABLE_CHANGE:
-            given = replace(given, service=replace(given.service, service_rate=known.service.service_rate))
+        known, given = self.settings, replace(settings, service=settled(settings.service, self.settings.service))
         if given == known:
             return self
         learned_with = given.service.service_rate / self.learned_rate
