@@ -88,7 +88,8 @@ def _history(known: Any, settings: PolicySettings) -> History:
         if (known.interval, known.size) == (interval, size):
             return known
         known = known.to_plain()
-    return History.from_plain(known, interval, size) if known else History(interval, size)
+    history = History(interval, size)
+    return history.read(known) if known else history
 
 
 def _season_ticks(settings: PolicySettings) -> int:

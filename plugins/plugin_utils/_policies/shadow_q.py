@@ -38,7 +38,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     no_data,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._doubt import Doubt
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._editing import (
     entries,
     packed,
@@ -47,7 +46,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow.
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import heaviest
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Weights
 
 #: Rules that a reason names.
@@ -61,7 +61,7 @@ class Mind:
     plain: Memory
     doubt: Doubt
     learner: Learner | None = None
-    history: History | None = None  # while there is no learner
+    history: Past | None = None  # while there is no learner
     fallback: Memory = field(default_factory=dict)
     damaged: bool = False  # what came from the store was
 
@@ -100,8 +100,7 @@ class ShadowQ(PerCluster):
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
         """See Policy.prefilled. They are learned from as soon as the service rate is known."""
         require_numpy("policy shadow_q")
-        times = _times(settings)
-        history = History(times.interval, times.memory)
+        history = Past(_times(settings))
         for rate in rates:
             history.append(rate)
         history.ended = end
@@ -151,10 +150,8 @@ class ShadowQ(PerCluster):
     @staticmethod
     def _note(mind: Mind, now: float, arrival_rate: float, settings: PolicySettings) -> None:
         """Remember the rate, to learn from it once there is a service rate."""
-        times = _times(settings)
         if mind.history is None:
-            known = (mind.plain.get("learner") or {}).get("history")
-            mind.history = History.restored(known, times.interval, times.memory)
+            mind.history = Past(_times(settings)).recall((mind.plain.get("learner") or {}).get("history"))
         for rate in mind.history.until(now, arrival_rate):
             mind.history.append(rate)
 

@@ -184,7 +184,7 @@ class Pilot:
             return None
         known = replace(world, service=replace(world.service, service_rate=plain["service_rate"]))
         pilot = cls(known, 0.0, 0.0)
-        pilot.history = History.restored(plain.get("history"), pilot.history.interval, pilot.history.size)
+        pilot.history = History(known.interval, pilot.history.size).recall(plain.get("history"))
         pilot.signals = _signals.Signals.from_plain(plain["signals"], known)
         pilot.fleet.counts = np.minimum(np.array(plain["counts"]), known.service.max_instances)
         pilot.fleet.backlog = np.array(plain["backlog"])

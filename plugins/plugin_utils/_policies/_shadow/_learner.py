@@ -18,16 +18,17 @@ from typing import Any
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import settled
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES, loads
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times, Watch
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Watch
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
     CELLS,
     Tables,
     cells_of,
     describe,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import (
     Service,
@@ -76,12 +77,12 @@ class Settings:
 class Learner:
     """History, fleets and tables of one cluster."""
 
-    def __init__(self, settings: Settings, history: History | None = None) -> None:
+    def __init__(self, settings: Settings, history: Past | None = None) -> None:
         """A learner that has seen nothing but perhaps a history."""
         times, service = settings.times, settings.service
         self.settings = settings
         self.learned_rate = service.service_rate  # what the tables were learned with
-        self.history = History(times.interval, times.memory) if history is None else history
+        self.history = Past(times) if history is None else history
         self.watch = Watch(self.history, times, service.capacity)
         self.tables = Tables(times.ticks(MEMORY_S))
         self.fleet = Fleet(service, times.lead - 1, np.full(len(MODES), settings.min_instances))
@@ -159,7 +160,7 @@ class Learner:
 
     def replayed(self, settings: Settings) -> Learner:
         """A learner with these settings that has lived through the same history."""
-        learner = Learner(settings)
+        learner = Learner(settings, self.history.before(settings.times))
         rates = self.history.last(settings.times.memory).tolist()
         for ago, rate in zip(range(len(rates) - 1, -1, -1), rates, strict=True):
             learner.live_through(self.history.ended - ago * settings.times.interval, rate)
@@ -198,8 +199,7 @@ class Learner:
 
         Raises AutoscaleError, or what Python raises for values of other kinds, where it is damaged.
         """
-        times = settings.times
-        history = History.from_plain(plain["history"], times.interval, times.memory)
+        history = Past(settings.times).read(plain["history"])
         learner = cls(settings, history)
         if any(plain.get(name) != value for name, value in settings.shape.items()):
             return learner.replayed(settings)
