@@ -131,7 +131,7 @@ class ActionModule(ObservingAction):
         from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _backfill  # noqa: PLC0415
 
         observing = self.options(SNAPSHOT_SPEC, self.arguments_of(SNAPSHOT_SPEC) | {"cluster": options["cluster"]})
-        source = _backfill.source_of(options, observing)
+        source = _backfill.source_of(options, observing, settings.policy.past_days(settings.policy_settings))
         if source is None:
             return {}
         try:

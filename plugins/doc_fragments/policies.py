@@ -333,6 +333,8 @@ options:
         description:
           - Seconds after which traffic repeats, a day as a rule. What is remembered, and all times that rules look back
             or hold for, are in proportion to it.
+          - Of a season of 6,000 ticks or more (a week, or a day of ticks each 5 seconds) the rates are remembered more
+            coarsely, in at most 2,048 slots. What came in a slot is expected from its beginning to its end.
         type: float
         default: 86400.0
       violation_cost:

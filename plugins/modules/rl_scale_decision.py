@@ -113,7 +113,7 @@ options:
     type: float
   history:
     description:
-      - Where the arrival rates of the last day are to be had, for a policy that learns from them, when it has learned
+      - Where the arrival rates of the past are to be had, for a policy that learns from them, when it has learned
         nothing yet. Then it knows the traffic before its first decision.
       - With O(rlops.autoscale.metrics_snapshot#module:source=prometheus), the default is to ask the same server for the
         same figure, from where Ansible runs; else there is none, nor with
@@ -130,9 +130,10 @@ options:
         description: PromQL of the arrivals per second.
         type: str
       days:
-        description: How many days to look back in Prometheus.
+        description:
+          - How many days to look back in Prometheus. By default it is one, or a little more than the C(season) of the
+            policy where that is longer.
         type: float
-        default: 1.0
   export:
     description:
       - Where to tell the decision as Prometheus metrics after each tick, so that something else can follow it, such as

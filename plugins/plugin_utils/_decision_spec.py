@@ -23,7 +23,7 @@ HISTORY_SPEC: dict[str, Any] = {
         "trace": {"type": "path"},
         "prometheus_url": {"type": "str"},
         "query": {"type": "str"},
-        "days": {"type": "float", "default": 1.0},
+        "days": {"type": "float"},
     },
 }
 

@@ -10,12 +10,17 @@ batch of clusters at once, so that one task can decide for a fleet.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+
+DAY_S = 86400.0
+#: Of a season that is longer than a day so many are asked for, so that its level is known, too.
+SEASON_AND_LEVEL = 1.02
 
 #: What a policy remembers of one cluster between two ticks: plain data, a few hundred bytes for a rule.
 Memory = dict[str, Any]
@@ -104,6 +109,9 @@ class Policy(Protocol):
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
         """The memory of a cluster with these arrival rates (messages/s, one an interval) until `end` (unix seconds)."""
 
+    def past_days(self, settings: PolicySettings) -> float:
+        """How many days of the past are enough for `prefilled`."""
+
     def table(self, memory: Memory) -> list[Entry]:
         """What it has learned, for people; empty where there is nothing that they could read."""
 
@@ -152,6 +160,11 @@ class PerCluster:
         """See Policy.prefilled."""
         return {}
 
+    def past_days(self, settings: PolicySettings) -> float:
+        """See Policy.past_days. A day, or a longer season and what shows its level."""
+        season = settings.options.get("season", 0.0) / DAY_S
+        return float(1.0 if season <= 1.0 else SEASON_AND_LEVEL * season)
+
     def table(self, memory: Memory) -> list[Entry]:  # noqa: ARG002
         """See Policy.table."""
         return []
@@ -183,6 +196,11 @@ class PerCluster:
 def no_data(snapshot: Mapping[str, Any]) -> str:
     """Why there is nothing to decide on, for a snapshot that is not valid."""
     return f"{(snapshot.get('reasons') or {}).get('valid', 'no valid snapshot')}: the count stays"
+
+
+def lead_ticks(settings: PolicySettings) -> int:
+    """Ticks until what is ordered now has served for a whole one."""
+    return math.ceil(settings.boot_time / settings.interval - 1e-9) + 1
 
 
 def default_options(spec: Mapping[str, Any]) -> dict[str, Any]:

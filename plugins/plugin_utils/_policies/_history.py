@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
@@ -63,6 +63,13 @@ class Window:
         return self._buffer[self._end - 1 - ago]
 
 
+@lru_cache(maxsize=8)
+def slope_weights(count: int) -> Floats:
+    """Weights of the least-squares slope of so many values, a tick apart, oldest first."""
+    places = np.arange(count) - (count - 1) / 2.0
+    return np.asarray(places / (places @ places))
+
+
 class History(Window):
     """Slots of `interval` seconds that follow each other; the newest one ended at `ended`, in unix seconds or so."""
 
@@ -97,31 +104,31 @@ class History(Window):
         return [newest + (rate - newest) * place / passed for place in range(1, passed + 1)]
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain data, 2.7 bytes a slot or less; see `from_plain`."""
+        """Plain data, 2.7 bytes a slot or less; see `read`."""
         codes = np.searchsorted(_levels(), self.last(self.size))
         return {"interval": self.interval, "slot": self.slot, "ended": self.ended, "rates": pack(codes, "<u2")}
 
-    @classmethod
-    def restored(cls, plain: Mapping[str, Any] | None, interval: float, size: int) -> History:
-        """Read what `to_plain` wrote; an empty history where there is nothing, or it is damaged."""
+    def recall(self, plain: Mapping[str, Any] | None) -> Self:
+        """Read what `to_plain` wrote; where there is nothing, or it is damaged, the history stays empty."""
         try:
-            return cls.from_plain(plain or {}, interval, size)
+            return self.read(plain or {})
         except (AutoscaleError, KeyError, TypeError, ValueError):
-            return cls(interval, size)
+            return self
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any], interval: float, size: int) -> History:
-        """Read what `to_plain` wrote. Rates of another interval are brought to this one. AutoscaleError if damaged."""
-        history = cls(interval, size)
-        levels = _levels()
+    def read(self, plain: Mapping[str, Any]) -> Self:
+        """Read what `to_plain` wrote. Rates of another interval are brought to this one.
+
+        Raises AutoscaleError, or what Python raises for values of other kinds, where it is damaged.
+        """
+        levels, interval, written = _levels(), self.interval, plain["interval"]
+        slot, ended = plain["slot"], plain["ended"]
         rates = levels[np.minimum(unpack(plain["rates"], "<u2"), len(levels) - 1)]
-        written = plain["interval"]
         if written != interval and len(rates):
             back = np.arange(int((len(rates) - 1) * written / interval), -1, -1) * interval
             rates = np.interp(-back, -written * np.arange(len(rates) - 1, -1, -1), rates)
-        history.replace(rates)
-        history.slot, history.ended = plain["slot"], plain["ended"]
-        return history
+        self.replace(rates)
+        self.slot, self.ended = slot, ended
+        return self
 
 
 def _code(rate: float) -> int:

@@ -163,11 +163,6 @@ def timed(rates: Sequence[float], end: float, interval: float) -> Iterator[tuple
     return ((first + place * interval, rate) for place, rate in enumerate(rates))
 
 
-def lead_ticks(settings: PolicySettings) -> int:
-    """Ticks until what is ordered now has served for a whole one."""
-    return math.ceil(settings.boot_time / settings.interval - 1e-9) + 1
-
-
 def followed(rates: Sequence[Sequence[float]], settings: PolicySettings) -> float:
     """The rate, in messages/s, that the trend of the last rates [[unix seconds, rate], ...] leads to.
 

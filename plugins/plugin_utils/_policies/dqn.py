@@ -34,9 +34,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     figure,
     no_data,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._doubt import Doubt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._pilot import Pilot, Trained
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._world import ACTIONS, World, world_of
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
 
 
 @dataclass
@@ -97,11 +97,10 @@ class Dqn(PerCluster):
         world = world_of(settings, service_rate)
         if mind.trained is None and mind.plain.get("network"):
             mind.trained = Trained.from_plain(mind.plain["network"])
-        slot = round(observation.now / settings.interval)
-        mind.pilot = pilot = _pilot(mind, world, slot, arrival_rate)
+        mind.pilot = pilot = _pilot(mind, world, observation.now, arrival_rate)
         misfit = "" if mind.trained is None else mind.trained.misfit(pilot.world)
         network = None if misfit else mind.trained
-        follows = pilot.fly(network, slot, arrival_rate, settings.options["margin"])
+        follows = pilot.fly(network, observation.now, arrival_rate, settings.options["margin"])
         why_not = "" if follows else _why_not(pilot, mind.trained is not None, misfit)
         proposal = _propose(pilot, why_not, observation)
         mind.doubt.look(pilot.world.service, observation)
@@ -126,12 +125,12 @@ class Dqn(PerCluster):
         return proposal, mind
 
 
-def _pilot(mind: Mind, world: World, slot: int, rate: float) -> Pilot:
+def _pilot(mind: Mind, world: World, now: float, rate: float) -> Pilot:
     """The pilot, in this world; a new one where it was another kind of world."""
     if mind.pilot is None and mind.plain.get("pilot"):
         mind.pilot = Pilot.from_plain(mind.plain["pilot"], world)
     if mind.pilot is None or not mind.pilot.adapted(world):
-        return Pilot(world, slot, rate)
+        return Pilot(world, now, rate)
     return mind.pilot
 
 

@@ -34,13 +34,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Memory, PolicySettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Memory, PolicySettings, lead_ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffing import (
     ERLANG_C_LIMITS,
     ERLANG_C_OPTIONS,
     ErlangCRule,
     Expected,
-    lead_ticks,
 )
 
 #: After so many ticks without a rate, level and trend begin anew.

@@ -24,7 +24,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import require_numpy
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Live, Memory, PolicySettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    Live,
+    Memory,
+    PolicySettings,
+    lead_ticks,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffing import (
     ERLANG_C_LIMITS,
@@ -33,7 +38,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffin
     ErlangCRule,
     Expected,
     followed,
-    lead_ticks,
 )
 
 #: Seconds whose mean is the level of a season.
@@ -84,7 +88,8 @@ def _history(known: Any, settings: PolicySettings) -> History:
         if (known.interval, known.size) == (interval, size):
             return known
         known = known.to_plain()
-    return History.from_plain(known, interval, size) if known else History(interval, size)
+    history = History(interval, size)
+    return history.read(known) if known else history
 
 
 def _season_ticks(settings: PolicySettings) -> int:

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, require_numpy
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import service_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Entry,
     Memory,
@@ -33,10 +34,10 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     PolicySettings,
     Proposal,
     figure,
+    lead_ticks,
     no_data,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import Doubt
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._doubt import Doubt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._editing import (
     entries,
     packed,
@@ -45,13 +46,10 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow.
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import heaviest
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import boot_ticks
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Weights
 
-#: Clients are taken to give up when the work before them is so many times the SLO on p99, or s where there is none;
-#: within that time, what waits is to be worked off.
-PATIENCE_SLOS, PATIENCE_S = 25.0, 5.0
 #: Rules that a reason names.
 NAMED_RULES = 3
 
@@ -63,7 +61,7 @@ class Mind:
     plain: Memory
     doubt: Doubt
     learner: Learner | None = None
-    history: History | None = None  # while there is no learner
+    history: Past | None = None  # while there is no learner
     fallback: Memory = field(default_factory=dict)
     damaged: bool = False  # what came from the store was
 
@@ -102,8 +100,7 @@ class ShadowQ(PerCluster):
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
         """See Policy.prefilled. They are learned from as soon as the service rate is known."""
         require_numpy("policy shadow_q")
-        times = _times(settings)
-        history = History(times.interval, times.memory)
+        history = Past(_times(settings))
         for rate in rates:
             history.append(rate)
         history.ended = end
@@ -153,10 +150,8 @@ class ShadowQ(PerCluster):
     @staticmethod
     def _note(mind: Mind, now: float, arrival_rate: float, settings: PolicySettings) -> None:
         """Remember the rate, to learn from it once there is a service rate."""
-        times = _times(settings)
         if mind.history is None:
-            known = (mind.plain.get("learner") or {}).get("history")
-            mind.history = History.restored(known, times.interval, times.memory)
+            mind.history = Past(_times(settings)).recall((mind.plain.get("learner") or {}).get("history"))
         for rate in mind.history.until(now, arrival_rate):
             mind.history.append(rate)
 
@@ -193,23 +188,14 @@ class ShadowQ(PerCluster):
 def _times(settings: PolicySettings) -> Times:
     return Times(
         interval=settings.interval,
-        lead=boot_ticks(settings.boot_time, settings.interval) + 1,
+        lead=lead_ticks(settings),
         season=max(1, round(settings.options["season"] / settings.interval)),
     )
 
 
 def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
     """What the learner is to assume of a service with this rate of one server."""
-    slo = settings.slo
-    service = Service(
-        service_rate=service_rate,
-        servers_per_instance=settings.servers_per_instance,
-        queueing=settings.queueing,
-        max_instances=settings.max_instances,
-        slo_p99=slo.p99_latency,
-        slo_queue=slo.queue_depth,
-        patience=PATIENCE_S if slo.p99_latency is None else PATIENCE_SLOS * slo.p99_latency,
-    )
+    service = service_of(settings, service_rate)
     return Settings(
         service=service,
         times=_times(settings),
@@ -221,7 +207,7 @@ def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
 
 
 def _propose(learner: Learner, observation: Observation) -> Proposal:
-    """Staff for the mean of what the modes expect, and for what waits."""
+    """Staff for the mean of what the modes expect, and to work off what waits before clients give up."""
     weights, settings = learner.weights(), learner.settings
     queued = observation.snapshot.get("queue_total") or 0.0
     expected = float(weights @ learner.loads)

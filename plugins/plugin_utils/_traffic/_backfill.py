@@ -18,22 +18,24 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded
 _UNUSED = {"utilisation_query": None, "instances_query": None, "latency_query": None}
 
 
-def source_of(options: Mapping[str, Any], observing: Mapping[str, Any]) -> dict[str, Any] | None:
+def source_of(options: Mapping[str, Any], observing: Mapping[str, Any], days: float) -> dict[str, Any] | None:
     """Where the past is to be had: as the option `history` says, else where the metrics come from, if that remembers.
 
-    `observing` are options as in SNAPSHOT_SPEC. A server that only another host reaches (`scrape_via`) is not asked.
-    Raises OptionError.
+    `observing` are options as in SNAPSHOT_SPEC; so many `days` are asked for where nobody says how many. A server that
+    only another host reaches (`scrape_via`) is not asked. Raises OptionError.
     """
     if options["history"]:
-        check_recorded(options["history"], "history.")
-        return dict(options["history"])
+        given = options["history"]
+        found = {**given, "days": days if given["days"] is None else given["days"]}
+        check_recorded(found, "history.")
+        return found
     if observing["source"] != "prometheus" or observing["scrape_via"]:
         return None
     settings = observing["prometheus"]
     query = (settings["queries"] or {}).get("arrival_rate") or default_queries(observing["metrics"], settings).get(
         "arrival_rate"
     )
-    return {"trace": None, "prometheus_url": settings["url"], "query": query and f"sum({query})", "days": 1.0}
+    return {"trace": None, "prometheus_url": settings["url"], "query": query and f"sum({query})", "days": days}
 
 
 def backfill(

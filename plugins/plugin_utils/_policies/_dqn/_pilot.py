@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import settled
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn import _signals
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._guard import Guard
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._network import Network, from_flat
@@ -20,6 +21,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._wo
     SAME_SPEED,
     World,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import cost
 
@@ -27,8 +29,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 PEAK = 1.03
 #: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
 UNSEEN_LEADS = 4
-#: A service rate that differs by more than this share is used from now on.
-NOTABLE_CHANGE = 0.02
 #: A feature may be so far outside of what was seen in training.
 OUTSIDE = 0.25
 #: The fleets.
@@ -77,18 +77,22 @@ class Trained:
 
 
 class Pilot:
-    """Signals, fleets, guard and the action in force, of one service."""
+    """Signals, fleets, guard and the action in force, of one service.
 
-    def __init__(self, world: World, slot: int, rate: float) -> None:
-        """Begin in the slot of this number, with this arrival rate (messages/s)."""
+    The history is what ticks are counted by: it remembers as many as may be missed.
+    """
+
+    def __init__(self, world: World, now: float, rate: float) -> None:
+        """Begin `now` (unix seconds), with this arrival rate (messages/s)."""
         self.world = world
         self.guard = Guard()
-        self._begin(slot, rate)
+        self.history = History(world.interval, UNSEEN_LEADS * world.lead)
+        self.history.ended = now
+        self._begin(rate)
 
-    def _begin(self, slot: int, rate: float) -> None:
+    def _begin(self, rate: float) -> None:
         """Begin anew, with all but the guard's memory."""
-        self.slot = slot
-        self.rate = rate
+        self.history.append(rate)
         self.signals = _signals.Signals(self.world, np.array([rate]))
         self.fleet = self.world.fleet(self.world.needed(self.signals.ruled()).repeat(3))
         self.action = RULE
@@ -105,29 +109,27 @@ class Pilot:
         known = self.world
         if world.kind != known.kind:
             return False
-        if abs(world.service.service_rate / known.service.service_rate - 1.0) <= NOTABLE_CHANGE:
-            service = replace(world.service, service_rate=known.service.service_rate)
-            world = replace(world, service=service)
+        world = replace(world, service=settled(world.service, known.service))
         if world != known:
             self.world = self.signals.world = world
             self.fleet.service = world.service
             self.fleet.counts = np.minimum(self.fleet.counts, world.service.max_instances)
         return True
 
-    def fly(self, trained: Trained | None, slot: int, rate: float, margin: float) -> bool:
-        """It is the slot of this number now, with this arrival rate. Whether the network is followed."""
-        passed = 1 if slot < self.slot else slot - self.slot
-        if passed > UNSEEN_LEADS * self.world.lead:
-            self._begin(slot, rate)
-            passed = 0
-        before, self.slot, self.rate = self.rate, slot, rate
-        for place in range(1, passed + 1):
-            self._tick(trained, before + (rate - before) * place / passed, margin)
+    def fly(self, trained: Trained | None, now: float, rate: float, margin: float) -> bool:
+        """It is `now` (unix seconds), with this mean rate of the last interval. Whether the network is followed."""
+        rates = self.history.until(now, rate)
+        if not len(self.history):
+            self._begin(rate)
+            rates = []
+        for each in rates:
+            self._tick(trained, each, margin)
         return self.guard.following and self.familiar and trained is not None
 
     def _tick(self, trained: Trained | None, rate: float, margin: float) -> None:
         """The fleets work through a tick with this rate, and order anew."""
         world, fleet = self.world, self.fleet
+        self.history.append(rate)
         felt = fleet.work((np.array(PEAK * rate),), world.interval)
         costs = cost(world.service, world.weights, felt, fleet.ordered).tolist()
         self.guard.learn(*costs, margin=margin, interval=world.interval)
@@ -162,8 +164,7 @@ class Pilot:
         return {
             "kind": self.world.kind,
             "service_rate": self.world.service.service_rate,
-            "slot": self.slot,
-            "rate": self.rate,
+            "history": self.history.to_plain(),
             "signals": self.signals.to_plain(),
             "counts": self.fleet.counts.tolist(),
             "backlog": self.fleet.backlog.tolist(),
@@ -175,11 +176,15 @@ class Pilot:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], world: World) -> Pilot | None:
-        """Read what `to_plain` wrote; None where it was of another kind of world."""
+        """Read what `to_plain` wrote; None where it was of another kind of world.
+
+        Where the history is damaged, all but the guard's memory begins anew with the next tick.
+        """
         if plain["kind"] != world.kind:
             return None
         known = replace(world, service=replace(world.service, service_rate=plain["service_rate"]))
-        pilot = cls(known, plain["slot"], plain["rate"])
+        pilot = cls(known, 0.0, 0.0)
+        pilot.history = History(known.interval, pilot.history.size).recall(plain.get("history"))
         pilot.signals = _signals.Signals.from_plain(plain["signals"], known)
         pilot.fleet.counts = np.minimum(np.array(plain["counts"]), known.service.max_instances)
         pilot.fleet.backlog = np.array(plain["backlog"])

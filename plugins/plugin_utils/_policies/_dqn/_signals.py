@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._dqn._world import World
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import slope_weights
 
 #: Of weighted means, s in which a value fades to 1/e.
 MEANS_S = (22.0, 90.0, 360.0, 3600.0)
@@ -110,8 +111,7 @@ class Signals:
 
     def _slope(self) -> Floats:
         """How fast the rates grow, in messages/s a tick: least squares."""
-        first, second, third, fourth = self.last
-        return np.asarray((1.5 * (fourth - first) + 0.5 * (third - second)) / 5.0)
+        return np.asarray(slope_weights(TREND) @ self.last)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, see `from_plain`."""

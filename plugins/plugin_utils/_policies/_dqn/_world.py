@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet, boot_ticks
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import service_of
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, lead_ticks
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights, needed
 
 #: What the network chooses from: factors on the rate that the rule staffs for. It never staffs for less than what
 #: arrives. RULE is the action that is the rule.
 ACTIONS = (0.7, 0.85, 1.0, 1.15, 1.35, 1.7, 2.2)
 RULE = ACTIONS.index(1.0)
-#: Clients are taken to give up when the work before them is so many times the SLO on p99.
-PATIENCE_SLOS = 25.0
 #: Messages that wait are to be worked off in so many times the SLO on p99, s where there is none.
 DRAIN_SLOS, DRAIN_S = 2.0, 60.0
 #: A service that is faster or slower than the one trained for by more than this share is another one.
@@ -75,22 +74,13 @@ class World:
 
 def world_of(settings: PolicySettings, service_rate: float) -> World:
     """What these settings mean for a service with this rate of one server (messages/s)."""
-    slo, options = settings.slo, settings.options
-    p99 = slo.p99_latency
-    service = Service(
-        service_rate=service_rate,
-        servers_per_instance=settings.servers_per_instance,
-        queueing=settings.queueing,
-        max_instances=settings.max_instances,
-        slo_p99=p99,
-        slo_queue=slo.queue_depth,
-        **({} if p99 is None else {"patience": PATIENCE_SLOS * p99}),
-    )
+    options, p99 = settings.options, settings.slo.p99_latency
+    service = service_of(settings, service_rate)
     return World(
         service=service,
         weights=Weights.of(service, options["violation_cost"]),
         interval=settings.interval,
-        lead=boot_ticks(settings.boot_time, settings.interval) + 1,
+        lead=lead_ticks(settings),
         min_instances=settings.min_instances,
         headroom=options["headroom"],
         hold=options["hold"],

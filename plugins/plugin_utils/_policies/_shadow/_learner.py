@@ -17,16 +17,18 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import settled
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES, loads
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times, Watch
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Watch
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
     CELLS,
     Tables,
     cells_of,
     describe,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import (
     Service,
@@ -39,9 +41,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 MEMORY_S = 43200.0
 #: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
 UNSEEN_LEADS = 4
-#: A service rate that differs by more than this share is used from now on; tables that were learned with one that
-#: differs by more than this are learned again.
-NOTABLE_CHANGE, LARGE_CHANGE = 0.02, 0.1
+#: Tables that were learned with a service rate that differs by more than this share are learned again.
+LARGE_CHANGE = 0.1
 #: Seconds of a day for which nothing shrinks after traffic broke off.
 DROP_HOLD_S = 600.0
 
@@ -76,12 +77,12 @@ class Settings:
 class Learner:
     """History, fleets and tables of one cluster."""
 
-    def __init__(self, settings: Settings, history: History | None = None) -> None:
+    def __init__(self, settings: Settings, history: Past | None = None) -> None:
         """A learner that has seen nothing but perhaps a history."""
         times, service = settings.times, settings.service
         self.settings = settings
         self.learned_rate = service.service_rate  # what the tables were learned with
-        self.history = History(times.interval, times.memory) if history is None else history
+        self.history = Past(times) if history is None else history
         self.watch = Watch(self.history, times, service.capacity)
         self.tables = Tables(times.ticks(MEMORY_S))
         self.fleet = Fleet(service, times.lead - 1, np.full(len(MODES), settings.min_instances))
@@ -141,10 +142,7 @@ class Learner:
 
     def adapted(self, settings: Settings) -> Learner:
         """This learner with other settings; one that lived through the same history with them, if they differ much."""
-        known, given = self.settings, settings
-        change = abs(given.service.service_rate / known.service.service_rate - 1.0)
-        if change <= NOTABLE_CHANGE:
-            given = replace(given, service=replace(given.service, service_rate=known.service.service_rate))
+        known, given = self.settings, replace(settings, service=settled(settings.service, self.settings.service))
         if given == known:
             return self
         learned_with = given.service.service_rate / self.learned_rate
@@ -162,7 +160,7 @@ class Learner:
 
     def replayed(self, settings: Settings) -> Learner:
         """A learner with these settings that has lived through the same history."""
-        learner = Learner(settings)
+        learner = Learner(settings, self.history.before(settings.times))
         rates = self.history.last(settings.times.memory).tolist()
         for ago, rate in zip(range(len(rates) - 1, -1, -1), rates, strict=True):
             learner.live_through(self.history.ended - ago * settings.times.interval, rate)
@@ -201,8 +199,7 @@ class Learner:
 
         Raises AutoscaleError, or what Python raises for values of other kinds, where it is damaged.
         """
-        times = settings.times
-        history = History.from_plain(plain["history"], times.interval, times.memory)
+        history = Past(settings.times).read(plain["history"])
         learner = cls(settings, history)
         if any(plain.get(name) != value for name, value in settings.shape.items()):
             return learner.replayed(settings)

@@ -9,17 +9,22 @@ from __future__ import annotations
 from bisect import bisect
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, Window
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import Window, slope_weights
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past, level_ratio
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import (
+    FAST,
+    MEDIUM,
+    SLOW,
+    TERMS,
+    Times,
+)
 
-#: All windows are written for a day of so many seconds, and stretch with the option `season`.
-DAY_S = 86400.0
 #: Windows of the largest rates, s.
 HOLDS_S = (300.0, 1200.0, 3600.0, 14400.0)
 #: Periods that traffic is tried to repeat with, s; the last candidates are the season and the schedule.
@@ -30,11 +35,6 @@ LEVELS_S, GROWTH_S, GROWTH_BY_LEVEL_S = 28800.0, 7200.0, 43200.0
 #: Bounds between the levels (rate / median) that growth is told apart by, and the samples that say something.
 LEVELS = (0.7, 1.0, 1.4, 2.0)
 ENOUGH_SAMPLES = 40
-#: All that smooths is written for ticks of so many seconds; where they are shorter, it takes more of them.
-TICK_S = 15.0
-#: Weights of the newest value in exponentially weighted means, and terms of them; what is left out weighs below 1e-4.
-FAST, MEDIUM, SLOW = 0.5, 0.15, 0.04
-TERMS = {FAST: 16, MEDIUM: 64, SLOW: 256}
 #: Where the season stands among the candidates; the schedule is the last.
 SEASON = -2
 #: Seconds that a season is judged by.
@@ -46,39 +46,12 @@ LEAST_SHARE = 0.1
 #: Traffic breaks off where the rate falls below this share of the largest of the last so many seconds. That says
 #: something of users only where it happens at less than this share of all ticks, seen for so many seconds.
 BREAK, BREAK_S, RARE, LONG_ENOUGH_S = 0.5, 60.0, 0.002, 3600.0
-#: More slots are not remembered: a day of four ticks a minute, and some.
-MOST_SLOTS = 6000
 #: Growth where nothing is known.
 UNKNOWN_GROWTH = 1.1
-#: This season's level over the last one's is taken within these bounds.
-LEAST_RATIO, MOST_RATIO = 0.3, 3.0
 #: What a trend comes to is at most so many times what arrives: a jump is no trend.
 MOST_TREND = 2.0
-#: Ticks whose slope is the trend, and those that the rate of a season is averaged over.
-TREND, SMOOTH = 4, 3
-
-
-@dataclass(frozen=True)
-class Times:
-    """The times of a cluster."""
-
-    interval: float  # s
-    lead: int  # ticks from a measurement until what is ordered on it has served for a whole tick: boot + 1
-    season: int  # ticks until traffic repeats
-
-    def ticks(self, seconds: float) -> int:
-        """So many seconds of a day, in ticks of a season."""
-        return min(max(1, round(seconds / DAY_S * self.season)), MOST_SLOTS)
-
-    @property
-    def fine(self) -> int:
-        """Ticks in TICK_S."""
-        return self.ticks(TICK_S)
-
-    @property
-    def memory(self) -> int:
-        """Slots of history that are looked at."""
-        return min(self.season + TERMS[MEDIUM] * self.fine, MOST_SLOTS)
+#: Ticks whose slope is the trend.
+TREND = 4
 
 
 class Signals(NamedTuple):
@@ -99,16 +72,16 @@ class Signals(NamedTuple):
 
 
 class Watch:
-    """Reads signals off a history. All that it learns are the `scores` of the periods; smaller is better."""
+    """Reads signals off the past. All that it learns are the `scores` of the periods; smaller is better."""
 
-    def __init__(self, history: History, times: Times, capacity: float) -> None:
+    def __init__(self, history: Past, times: Times, capacity: float) -> None:
         """`capacity` is what one instance can serve, in messages/s."""
         self.history, self.times, self.capacity = history, times, capacity
         self._reach = times.lead + 2  # ticks that are looked ahead, with the one that is now
         self._holds = [times.ticks(seconds) for seconds in HOLDS_S]
         self._break = times.ticks(BREAK_S) + 1
         self._fine = times.fine
-        self._trend, self._average = TREND * self._fine, SMOOTH * self._fine
+        self._trend, self._average = TREND * self._fine, times.smooth
         self._terms = {weight: terms * self._fine for weight, terms in TERMS.items()}
         self._slow = times.ticks(SLOW_S)
         self._score_weight = 1.0 / times.ticks(SCORE_S)
@@ -122,7 +95,7 @@ class Watch:
         self._level = Window(self._growth.size)  # smooth rate from which that growth began
         self._most = Window(max([*lags, 1]) + 1)  # largest rate of `reach` ticks
         self._means = Window(self._reach)
-        self._season = Window(times.season + 1)  # largest mean of `reach` ticks
+        self._season = Window(1 if times.stride else times.season + 1)  # largest mean of `reach` ticks
         self._rebuild()
 
     def advance(self, scheduled: float = 0.0) -> None:
@@ -141,7 +114,7 @@ class Watch:
         history = self.history
         last = history.last(self._trend)
         rate = float(last[-1])
-        slope = float(last @ _slope(self._trend)) if len(last) == self._trend else 0.0
+        slope = float(last @ slope_weights(self._trend)) if len(last) == self._trend else 0.0
         candidates, smooth = self._foretold[-1][:-1], float(self._foretold[-1][-1])
         newest = max(smooth, rate)
         return Signals(
@@ -238,12 +211,13 @@ class Watch:
 
     def _after_season(self, medium: float) -> float:
         """What the last season did at this time and after it, at the level of this one."""
+        if self.times.stride:
+            return self.history.after_season(self._reach)
         back = self.times.season - self._reach + 1
         if back < 1 or len(self._season) <= back or len(self.history) <= self.times.season:
             return 0.0
         level = self._mean(MEDIUM, self.times.season)
-        ratio = min(max(medium / level, LEAST_RATIO), MOST_RATIO) if level > 0.0 else 1.0
-        return float(self._season.last(1, back)[0]) * ratio
+        return float(self._season.last(1, back)[0]) * level_ratio(medium, level)
 
     def _score(self, candidates: Floats, smooth: float) -> None:
         """Judge what was foretold a lead ago by what has come."""
@@ -283,13 +257,6 @@ def _taps(weight: float, fine: int) -> Floats:
 @lru_cache(maxsize=512)
 def _part(weight: float, fine: int, count: int) -> float:
     return float(_taps(weight, fine)[-count:].sum())
-
-
-@lru_cache(maxsize=8)
-def _slope(count: int) -> Floats:
-    """Weights of the least-squares slope of so many equidistant values."""
-    places = np.arange(count) - (count - 1) / 2.0
-    return np.asarray(places / (places @ places))
 
 
 def _running_max(values: Floats, count: int) -> Floats:

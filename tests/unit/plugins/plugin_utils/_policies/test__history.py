@@ -40,7 +40,7 @@ def test_a_reloaded_history_is_the_same(rates: list[float]) -> None:
     for rate in rates:
         history.append(rate)
     plain = json.loads(json.dumps(history.to_plain()))
-    again = History.from_plain(plain, 15.0, 20)
+    again = History(15.0, 20).read(plain)
     assert again.last(20).tolist() == history.last(20).tolist()
     assert (again.slot, again.ended) == (history.slot, history.ended) == (len(rates), 1000.0)
     assert again.last(20) == pytest.approx(rates[-20:], rel=0.0014, abs=1e-18)
@@ -58,10 +58,10 @@ def test_another_interval_keeps_the_time() -> None:
     history.ended = 1030.0
     for rate in (100.0, 200.0, 300.0):
         history.append(rate)
-    finer = History.from_plain(history.to_plain(), 5.0, 100)
+    finer = History(5.0, 100).read(history.to_plain())
     assert finer.ended == 1030.0
     assert finer.last(9) == pytest.approx([100, 150, 200, 250, 300], rel=0.002)
-    coarser = History.from_plain(history.to_plain(), 20.0, 100)
+    coarser = History(20.0, 100).read(history.to_plain())
     assert coarser.last(9) == pytest.approx([100, 300], rel=0.002)
 
 
@@ -105,4 +105,4 @@ def test_a_clock_set_back_loses_nothing_and_a_long_pause_everything() -> None:
 def test_damage_is_an_error_that_says_so(damage: object) -> None:
     plain = History(15.0, 10).to_plain() | {"rates": damage}
     with pytest.raises(AutoscaleError, match="damaged"):
-        History.from_plain(plain, 15.0, 10)
+        History(15.0, 10).read(plain)

@@ -50,10 +50,17 @@ class Cluster:
     def __init__(self, memory: dict[str, Any] | None = None, settings: PolicySettings = SETTINGS) -> None:
         self.memory, self.settings, self.now = memory or {}, settings, 1_800_000_000.0
 
-    def ask(self, rate: float | None, ordered: int = 7, service_rate: float | None = 50.0, **figures: Any) -> Proposal:
+    def ask(
+        self,
+        rate: float | None,
+        ordered: int = 7,
+        service_rate: float | None = 50.0,
+        late: float = 0.0,  # s after its time
+        **figures: Any,
+    ) -> Proposal:
         self.now += 15.0
         seen = snapshot(arrival_rate=rate, **{"p99_latency_s": 0.1, "queue_total": 0.0} | figures)
-        observation = Observation(self.now, seen, ordered, ordered, service_rate)
+        observation = Observation(self.now + late, seen, ordered, ordered, service_rate)
         live = POLICY.load(self.memory)
         (proposal,), (live,) = POLICY.step([live], [observation], [self.settings], [random.Random(0)])
         self.memory = json.loads(json.dumps(POLICY.dump(live), allow_nan=False))
@@ -100,6 +107,38 @@ def test_a_network_is_on_probation_and_then_followed() -> None:
     assert last.reason == ("240 msg/s: 264 by the rule x 0.85 by the network at 50 each; it has saved 14 % of late")
     assert last.details["factor"] == 0.85
     assert len(json.dumps(cluster.memory)) < 40_000
+
+
+@pytest.mark.usefixtures("short_probation")
+@pytest.mark.parametrize("phase", [0.0, 7.5])
+def test_every_tick_counts_whatever_its_phase_and_jitter(phase: float) -> None:
+    """Ticks are up to a fifth of an interval early or late."""
+    rng, whole, shaky = np.random.default_rng(3), Cluster(network(1)), Cluster(network(1))
+    for tick in range(200):
+        rate = 200.0 + 100.0 * float(np.sin(tick / 20.0)) + float(rng.normal(0.0, 10.0))
+        asked = shaky.ask(rate, late=phase + float(rng.uniform(-3.0, 3.0)))
+        assert asked == whole.ask(rate), tick
+    assert shaky.memory["pilot"]["guard"]["ticks"] == 199
+
+
+def test_ticks_that_were_missed_are_made_up_for() -> None:
+    whole, gap = Cluster(network(RULE)), Cluster(network(RULE))
+    for rate in (100.0, 120.0, 140.0, 160.0):
+        expected = whole.ask(rate)
+    gap.ask(100.0)
+    gap.now += 30.0
+    assert gap.ask(160.0, late=4.0).details == pytest.approx(expected.details, rel=0.005)
+
+
+def test_a_pilot_without_a_whole_history_begins_anew_and_keeps_its_debts() -> None:
+    for damage in (None, {}, {"rates": "no base64", "interval": 15.0, "slot": 1, "ended": 1.0}):
+        cluster = Cluster(network(1))
+        for rate in (100.0, 120.0, 140.0):
+            cluster.ask(rate)
+        cluster.memory["pilot"]["guard"]["account"] = -50.0
+        cluster.memory["pilot"]["history"] = damage
+        assert cluster.ask(200.0).details["staffed_rate"] == pytest.approx(220.0)
+        assert cluster.memory["pilot"]["guard"]["account"] == -50.0
 
 
 @pytest.mark.usefixtures("short_probation")

@@ -121,6 +121,21 @@ def test_until_the_service_rate_is_known_hpa_decides_and_the_rates_are_kept() ->
     assert again.ask(day(agent, 100)).details["ticks_learned"] > 75
 
 
+def test_a_back_fill_of_more_than_a_week_makes_a_week_the_season() -> None:
+    """Work begins at nine on Mondays; the days before were a weekend."""
+    settings = settings_of("shadow_q", PolicySettings(max_instances=20), season=7 * 86400.0)
+    seconds = np.arange(0, 7 * 86400 + 9 * 3600, 15)  # from a Monday on
+    at_work = (seconds // 86400 % 7 < 5) & (seconds % 86400 >= 9 * 3600) & (seconds % 86400 < 17 * 3600)
+    agent = Agent(settings=settings)
+    counts: list[Any] = []
+    for minutes in (30, 1):  # before nine
+        known = np.where(at_work, 400.0, 60.0)[: -4 * minutes]
+        agent.live = POLICY.load(POLICY.prefilled(known.tolist(), agent.now, settings))
+        counts.append(agent.ask(60.0).count)
+    assert counts[0] <= 2
+    assert counts[1] >= 5, "half of the rules expect it"
+
+
 def test_doubt_in_the_model_lets_hpa_decide_and_nothing_shrink() -> None:
     """The service is half as fast as it is said to be: users feel a p99 that the model cannot explain."""
     agent = Agent()

@@ -71,7 +71,7 @@ class Flight:
         found = trained(network)
         self.rule, self.followed, self.follows = [], [], []
         self.recovery = lasted = 0
-        pilot = Pilot(self.world, 0, rates[0])
+        pilot = Pilot(self.world, 0.0, rates[0])
         learn = pilot.guard.learn
 
         def noted(rule: float, network: float, followed: float, **options: Any) -> None:
@@ -84,7 +84,7 @@ class Flight:
             pilot.guard.following = True
             pilot.guard.judge = lambda **_unused: True  # type: ignore[method-assign]
         for tick, rate in enumerate(rates):
-            self.follows.append(pilot.fly(found, tick, rate, MARGIN))
+            self.follows.append(pilot.fly(found, 15.0 * tick, rate, MARGIN))
             fleet = pilot.fleet
             same = (fleet.counts[:, FOLLOWED] == fleet.counts[:, OF_RULE]).all() and (
                 fleet.backlog[FOLLOWED] <= fleet.backlog[OF_RULE]
@@ -193,8 +193,8 @@ def test_it_says_why_the_network_is_not_followed() -> None:
 def test_a_situation_that_training_has_not_seen_is_the_rule_s() -> None:
     narrow = trained(Puppet(lambda _asked: 1))
     narrow = Trained(narrow.network, -0.01 * narrow.high, 0.0 * narrow.high, narrow.kind, narrow.speed)
-    pilot = Pilot(world(), 0, 190.0)
-    assert not any(pilot.fly(narrow, tick, 190.0, MARGIN) for tick in range(200))
+    pilot = Pilot(world(), 0.0, 190.0)
+    assert not any(pilot.fly(narrow, 15.0 * tick, 190.0, MARGIN) for tick in range(200))
     assert pilot.guard.following  # it would be
 
 
@@ -214,11 +214,11 @@ def test_trained_networks_and_pilots_go_on_from_plain_data() -> None:
     again = Trained.from_plain(plain)
     assert np.array_equal(again.network.flat(), found.network.flat())
     rates = bursts(500)
-    straight = Pilot(world(), 0, rates[0])
-    resumed = Pilot(world(), 0, rates[0])
+    straight = Pilot(world(), 0.0, rates[0])
+    resumed = Pilot(world(), 0.0, rates[0])
     for tick, rate in enumerate(rates):
-        straight.fly(found, tick, rate, MARGIN)
-        resumed.fly(again, tick, rate, MARGIN)
+        straight.fly(found, 15.0 * tick, rate, MARGIN)
+        resumed.fly(again, 15.0 * tick, rate, MARGIN)
         other = Pilot.from_plain(json.loads(json.dumps(resumed.to_plain())), world())
         assert other is not None
         resumed = other
@@ -228,39 +228,40 @@ def test_trained_networks_and_pilots_go_on_from_plain_data() -> None:
 
 def test_a_network_proves_itself_anew_after_a_time_without_one() -> None:
     found = trained(Puppet(lambda _asked: 1))
-    pilot = Pilot(world(), 0, 240.0)
-    assert [pilot.fly(found, tick, 240.0, MARGIN) for tick in range(40)][-1]
-    pilot.fly(None, 40, 240.0, MARGIN)
+    pilot = Pilot(world(), 0.0, 240.0)
+    assert [pilot.fly(found, 15.0 * tick, 240.0, MARGIN) for tick in range(40)][-1]
+    pilot.fly(None, 600.0, 240.0, MARGIN)
     pilot.guard.account = -50.0
-    pilot.fly(None, 41, 240.0, MARGIN)
+    pilot.fly(None, 615.0, 240.0, MARGIN)
     assert -50.0 < pilot.guard.account < -49.0  # it is paid back
     assert pilot.guard == Guard(account=pilot.guard.account)
-    assert not pilot.fly(found, 42, 240.0, MARGIN)
+    assert not pilot.fly(found, 630.0, 240.0, MARGIN)
 
 
 def test_fewer_instances_than_before_are_minded() -> None:
     smaller = world_of(settings_of("dqn", PolicySettings(max_instances=3)), 50.0)
-    pilot = Pilot(world(), 0, 500.0)
+    pilot = Pilot(world(), 0.0, 500.0)
     again = Pilot.from_plain(pilot.to_plain(), smaller)
     assert again is not None
     assert pilot.adapted(smaller)
     for each in (pilot, again):
-        each.fly(None, 1, 500.0, MARGIN)
+        each.fly(None, 15.0, 500.0, MARGIN)
         assert each.fleet.counts.max() == 3
 
 
 def test_gaps_are_interpolated_and_long_ones_begin_anew() -> None:
     found = trained(Puppet(lambda _asked: RULE))
-    gap, whole = Pilot(world(), 0, 100.0), Pilot(world(), 0, 100.0)
-    gap.fly(found, 3, 160.0, MARGIN)
+    gap, whole = Pilot(world(), 0.0, 100.0), Pilot(world(), 0.0, 100.0)
+    gap.fly(found, 45.0, 160.0, MARGIN)
     for tick, rate in ((1, 120.0), (2, 140.0), (3, 160.0)):
-        whole.fly(found, tick, rate, MARGIN)
-    assert gap.to_plain() == whole.to_plain()
+        whole.fly(found, 15.0 * tick, rate, MARGIN)
+    assert gap.rates == pytest.approx(whole.rates, rel=0.005)  # the history has rates rounded
+    assert gap.guard.ticks == whole.guard.ticks == 3
     ticks = gap.guard.ticks
-    gap.fly(found, 3, 160.0, MARGIN)  # the same tick again
+    gap.fly(found, 45.0, 160.0, MARGIN)  # the same tick again
     assert gap.guard.ticks == ticks
-    gap.fly(found, 2, 160.0, MARGIN)  # a clock set back
+    gap.fly(found, 30.0, 160.0, MARGIN)  # a clock set back
     assert gap.guard.ticks == ticks + 1
-    gap.fly(found, 500, 400.0, MARGIN)
+    gap.fly(found, 7500.0, 400.0, MARGIN)
     assert gap.guard.ticks == ticks + 1
     assert gap.rates[1] == 400.0

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow import _times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._learner import Learner, Settings
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Times
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._families import generate
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._fleet import Fleet
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights, cost
@@ -180,6 +182,51 @@ def test_a_full_memory_is_small() -> None:
     settings = replace(SETTINGS, times=replace(SETTINGS.times, season=5760))
     rates = np.random.default_rng(0).gamma(2.0, 100.0, 6000).tolist()
     size = len(json.dumps(lived(rates, settings).to_plain()))
+    assert size <= 40_000, size
+
+
+@pytest.fixture
+def long_season(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Of 480 ticks 300 are remembered one by one, a season in slots of 5."""
+    monkeypatch.setattr(_times, "MOST_SLOTS", 300)
+    monkeypatch.setattr(_times, "COARSE_SLOTS", 96)
+    return SETTINGS
+
+
+@pytest.mark.usefixtures("long_season")
+@pytest.mark.parametrize("family", ["diurnal", "cron_spikes"])
+def test_a_reloaded_learner_decides_as_the_one_in_memory_with_a_long_season_too(family: str) -> None:
+    test_a_reloaded_learner_decides_as_the_one_in_memory(family)
+
+
+def weekend(days: int) -> list[float]:
+    """Days of 60 ticks, from a Monday on: at work a third of the time on five of eight, else not."""
+    day = np.arange(60)
+    work = np.where((day >= 20) & (day < 40), 300.0, 60.0)
+    return np.concatenate([work if each % 8 < 5 else np.full(60, 60.0) for each in range(days)]).tolist()
+
+
+def test_a_long_season_is_foretold_from_a_back_fill_and_after_learning_again(long_season: Settings) -> None:
+    past = Past(long_season.times)
+    for rate in weekend(9)[: 8 * 60 + 15]:  # Monday, before work; what is known one by one begins on Wednesday
+        past.append(rate)
+    learner, whole = Learner.restored({"history": past.to_plain()}, long_season)
+    assert whole
+    slower = replace(long_season, service=Service(service_rate=40.0))
+    for each in (learner, learner.adapted(slower), Learner.from_plain(learner.to_plain(), slower)):
+        for tick in range(3):
+            assert each.watch.signals().season == pytest.approx(300.0 if tick else 60.0, rel=0.3), tick
+            each.live_through(each.history.ended + 15.0, 60.0)
+
+
+def test_of_a_long_season_the_memory_is_small_too() -> None:
+    week = replace(SETTINGS, times=replace(SETTINGS.times, season=40320))
+    past = Past(week.times)
+    for rate in np.random.default_rng(0).gamma(2.0, 100.0, 42000).tolist():
+        past.append(rate)
+    learner, _unused = Learner.restored({"history": past.to_plain()}, week)
+    assert learner.watch.signals().season > 0.0
+    size = len(json.dumps(learner.to_plain()))
     assert size <= 40_000, size
 
 

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 import pytest
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Signals, Times, Watch
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Signals, Watch
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ CAPACITY = 50.0
 
 
 def read_all(rates: list[float], times: Times = TIMES, scheduled: float = 0.0) -> tuple[Watch, Signals]:
-    watch = Watch(History(times.interval, times.memory), times, CAPACITY)
+    watch = Watch(Past(times), times, CAPACITY)
     for rate in rates:
         watch.history.append(rate)
         watch.advance(scheduled)
@@ -93,7 +94,7 @@ def test_a_period_that_comes_again_is_found() -> None:
 def test_what_a_person_expects_is_used_once_it_has_proved_right() -> None:
     """A jump at tick 400 that nobody can see coming, but that is in the calendar from four ticks before."""
     times = Times(interval=15.0, lead=4, season=4800)
-    watch = Watch(History(15.0, times.memory), times, CAPACITY)
+    watch = Watch(Past(times), times, CAPACITY)
     for tick in range(1200):
         jump = tick % 397 > 380  # at moments that none of the lags fits
         soon = any((tick + ahead) % 397 > 380 for ahead in range(6))

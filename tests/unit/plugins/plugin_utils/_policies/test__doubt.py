@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Observation
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._doubt import ENOUGH, TICKS, Doubt
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._doubt import ENOUGH, TICKS, Doubt
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, p99_of
 
 SERVICE = Service()
