@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import processes
 import report
@@ -74,8 +74,18 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-async def with_agent(demo: Demo, clusters: Sequence[str], least: int) -> list[report.Verdict]:
-    """Replay the day while the agent scales these clusters, each from `least` instances on; shows the first."""
+class Verdicts(NamedTuple):
+    """What is said of those who got the same arrivals at the same time."""
+
+    agents: list[report.Verdict]
+    fixed: dict[int, report.Verdict]
+
+
+async def with_agent(demo: Demo, clusters: Sequence[str], least: int, counts: Sequence[int] = ()) -> Verdicts:
+    """Replay the day while the agent scales these clusters, each from `least` instances on, and to fixed counts.
+
+    Shows what the agent says of the first cluster.
+    """
     start_at: float | None = None
     decisions: Counter[str] = Counter()
 
@@ -91,6 +101,7 @@ async def with_agent(demo: Demo, clusters: Sequence[str], least: int) -> list[re
             say(line)
 
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        fixed = await _started(stack, demo, counts)
         watchers = {cluster: await _watching(stack, demo, cluster) for cluster in clusters}
         begun = time.time()
         arguments = ["--limit", ",".join(clusters), "--forks", str(len(clusters))]
@@ -99,36 +110,42 @@ async def with_agent(demo: Demo, clusters: Sequence[str], least: int) -> list[re
         for watcher in watchers.values():
             await watcher.wait_for(least, BOOT_PATIENCE)
         start_at = max(time.time() + 1, begun + HEAD_START)
-        verdicts = await _replayed(demo, watchers, start_at)
+        verdicts = await _replayed(demo, {**watchers, **fixed}, start_at)
         agent.cancel()
     processes.end(demo.directory)
-    return [replace(verdict, decisions=decisions[verdict.name]) for verdict in verdicts]
+    agents = [replace(verdict, decisions=decisions[verdict.name]) for verdict in verdicts[: len(clusters)]]
+    return Verdicts(agents, dict(zip(counts, verdicts[len(clusters) :], strict=True)))
 
 
 async def with_fixed(demo: Demo, counts: Sequence[int]) -> dict[int, report.Verdict]:
     """Replay the day with fixed counts."""
-    async with AsyncExitStack() as stack:
-        watchers = {}
-        for count in counts:
-            name = f"{count} {FIXED}"
-            cluster = name.replace(" ", "-")
-            variables = {
-                "cluster": FIXED,
-                "autoscale_cluster": cluster,
-                "autoscale_min_instances": 1,
-                "autoscale_max_instances": MOST_INSTANCES,
-                "instance_count": count,
-            }
-            await _run(demo, playbook(demo, "scale", **variables), demo.file(cluster, "log"))
-            watchers[name] = await _watching(stack, demo, cluster)
-            await watchers[name].wait_for(count, BOOT_PATIENCE)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        watchers = await _started(stack, demo, counts)
         start_at = time.time() + 2
-        async with asyncio.TaskGroup() as tasks:
-            progress = tasks.create_task(_show_progress(demo, start_at))
-            verdicts = await _replayed(demo, watchers, start_at)
-            progress.cancel()
+        progress = tasks.create_task(_show_progress(demo, start_at))
+        verdicts = await _replayed(demo, watchers, start_at)
+        progress.cancel()
     processes.end(demo.directory)
     return dict(zip(counts, verdicts, strict=True))
+
+
+async def _started(stack: AsyncExitStack, demo: Demo, counts: Sequence[int]) -> dict[str, Watcher]:
+    """Clusters of these fixed counts, ready and watched, by name."""
+    watchers = {}
+    for count in counts:
+        name = f"{count} {FIXED}"
+        cluster = name.replace(" ", "-")
+        variables = {
+            "cluster": FIXED,
+            "autoscale_cluster": cluster,
+            "autoscale_min_instances": 1,
+            "autoscale_max_instances": MOST_INSTANCES,
+            "instance_count": count,
+        }
+        await _run(demo, playbook(demo, "scale", **variables), demo.file(cluster, "log"))
+        watchers[name] = await _watching(stack, demo, cluster)
+        await watchers[name].wait_for(count, BOOT_PATIENCE)
+    return watchers
 
 
 def playbook(demo: Demo, name: str, **variables: Any) -> list[str]:

@@ -21,7 +21,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,15 @@ DAYS_BEFORE = 2  # that are known at most, to those who learn
 POLICIES = ("shadow_q", "erlang", "hpa")
 
 
-async def play(demo: Demo, policies: Sequence[str], least: int, concurrent: int) -> None:
+async def play(demo: Demo, options: argparse.Namespace, least: int) -> None:
     """The whole demo."""
     processes.end(demo.directory)  # of a demo that was killed
+    policies = options.policies
     say(f"The agent scales by {', '.join(policies)}, at the same time ({demo.day:g} s); {policies[0]} says:")
-    agents = await contest.with_agent(demo, policies, least)
+    agents, fixed = await contest.with_agent(demo, policies, least, options.fixed)
     ours = agents[0]
     equal = report.equal_cost(ours, demo.day)
-    fixed: dict[int, report.Verdict] = {}
-    while counts := report.next_counts(ours, fixed, equal, concurrent, contest.MOST_INSTANCES):
+    while counts := report.next_counts(ours, fixed, equal, options.concurrent, contest.MOST_INSTANCES):
         say(f"The same day with fixed counts of {', '.join(map(str, counts))}, at the same time ({demo.day:g} s):")
         fixed |= await contest.with_fixed(demo, counts)
     say("\n" + report.summary(agents, fixed, equal, demo.day / demo.objective.tick))
@@ -85,7 +85,7 @@ async def main(options: argparse.Namespace) -> None:
     assert this
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     try:
-        await play(demo, options.policies, settings["autoscale_min_instances"], options.concurrent)
+        await play(demo, options, settings["autoscale_min_instances"])
     finally:
         processes.end(demo.directory)
 
@@ -119,6 +119,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option(
         "concurrent", int, 2 * (os.cpu_count() or 1), "fixed counts replayed at the same time (default: two per CPU)"
     )
+    option(
+        "fixed", _counts, "", "fixed counts replayed together with the policies, to save time (5,6,7); others follow"
+    )
     parser.add_argument(
         "--directory", type=Path, default=".build/demo", help="where files are kept (default %(default)s)"
     )
@@ -130,6 +133,10 @@ def _policies(text: str) -> tuple[str, ...]:
     if not set(names) <= set(POLICIES):
         raise argparse.ArgumentTypeError(f"expected some of {','.join(POLICIES)}, got {text}")
     return names
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(count) for count in text.split(",") if count)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ import numpy as np
 from live.simulated import SERVICE_RATE, Day
 
 #: Share of the ticks that the objective may be broken in.
-MOST_OVER = 0.05
+MOST_OVER = 0.02
 #: Live and simulated may differ by these: instance-seconds / the simulator's, share of the ticks that are over.
 COST_WITHIN, OVER_WITHIN = 0.10, 0.03
 
@@ -28,7 +28,8 @@ $ {command}
 ```
 
 The objective: at most 1 % of the messages of a tick take longer than 0.2 s, as clients saw it. It is kept by those who
-break it in at most 5 % of the ticks. Instance-seconds are of processes that ran, whatever they did."""
+break it in at most 2 % of the ticks, which is about what eight fixed instances do, enough for the busiest half hour.
+Instance-seconds are of processes that ran, whatever they did."""
 
 TAIL = """What they differ by, and why:
 

@@ -50,6 +50,8 @@ BREAK, BREAK_S, RARE, LONG_ENOUGH_S = 0.5, 60.0, 0.002, 3600.0
 UNKNOWN_GROWTH = 1.1
 #: What a trend comes to is at most so many times what arrives: a jump is no trend.
 MOST_TREND = 2.0
+#: A slope of so many standard deviations is explained by chance.
+CHANCE = 2.0
 #: Ticks whose slope is the trend.
 TREND = 4
 
@@ -82,6 +84,7 @@ class Watch:
         self._break = times.ticks(BREAK_S) + 1
         self._fine = times.fine
         self._trend, self._average = TREND * self._fine, times.smooth
+        self._slope_variance = float(np.square(slope_weights(self._trend)).sum())
         self._terms = {weight: terms * self._fine for weight, terms in TERMS.items()}
         self._slow = times.ticks(SLOW_S)
         self._score_weight = 1.0 / times.ticks(SCORE_S)
@@ -117,11 +120,12 @@ class Watch:
         slope = float(last @ slope_weights(self._trend)) if len(last) == self._trend else 0.0
         candidates, smooth = self._foretold[-1][:-1], float(self._foretold[-1][-1])
         newest = max(smooth, rate)
+        growth = self._beyond_chance(slope, smooth)
         return Signals(
             rate=rate,
             smooth=smooth,
             rise=self._trend * slope,
-            trend=min(newest + self.times.lead * max(slope, 0.0), MOST_TREND * newest),
+            trend=min(newest + self.times.lead * growth, MOST_TREND * newest),
             holds=tuple(float(self._smooth.last(ticks).max()) for ticks in self._holds),
             medium=self._mean(MEDIUM),
             season=float(candidates[SEASON]),
@@ -131,6 +135,17 @@ class Watch:
             growth_here=self.growth_here,
             broke_off=self._breaks_rare and rate < BREAK * float(history.last(self._break).max()),
         )
+
+    def _beyond_chance(self, slope: float, rate: float) -> float:
+        """What of a slope (messages/s a tick) is growth: none where chance explains it, nearly all where it is steep.
+
+        Rates are counts, with a variance of rate / interval; of their slope it is that times the squared weights.
+        Shrunk as by the positive-part estimator of James and Stein (1961).
+        """
+        if slope <= 0.0:
+            return 0.0
+        variance = max(rate, 0.0) / self.times.interval * self._slope_variance
+        return slope * max(1.0 - CHANCE**2 * variance / slope**2, 0.0)
 
     @property
     def _least(self) -> float:

@@ -51,8 +51,8 @@ CONTEXTS = _contexts()
 CELLS = sum(len(context.cells) for context in CONTEXTS)
 #: Seen less often than so many ticks, a cell counts less than the mean of all situations.
 TRUST = 240.0
-#: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-1.2) as much.
-SHARPNESS = 120.0
+#: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-2.4) as much.
+SHARPNESS = 240.0
 #: Lighter modes are left out.
 LEAST_WEIGHT = 1e-6
 

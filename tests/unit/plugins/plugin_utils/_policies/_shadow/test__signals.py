@@ -43,7 +43,19 @@ def test_a_constant_rate_is_expected_to_stay() -> None:
 def test_a_ramp_is_followed_to_the_end_of_the_lead() -> None:
     _unused, signals = read_all([100.0 + 10.0 * tick for tick in range(20)])
     assert signals.rise == pytest.approx(40.0, abs=1.2)
-    assert signals.trend == pytest.approx(290.0 + 4 * 10.0, rel=0.01)
+    assert signals.trend == pytest.approx(290.0 + 4 * 10.0, rel=0.02)
+
+
+def test_a_slope_that_chance_explains_is_no_trend() -> None:
+    """Counts of 15 s at 100/s vary by 2.6/s; their slope over four ticks by 1.15/s a tick."""
+    chance = math.sqrt(100.0 / 15.0) / math.sqrt(5.0)
+    rates = [100.0 + 2.0 * chance * (tick - 1.5) for tick in range(4)]
+    _unused, signals = read_all([100.0] * 40 + rates)
+    assert signals.trend == pytest.approx(rates[-1], rel=0.005)
+    steep = [100.0 + 6.0 * chance * (tick - 1.5) for tick in range(4)]
+    _unused, signals = read_all([100.0] * 40 + steep)
+    growth = 6.0 * chance * (1.0 - (2.0 / 6.0) ** 2)
+    assert signals.trend == pytest.approx(steep[-1] + 4.0 * growth, rel=0.01)
 
 
 def test_a_jump_is_no_trend() -> None:
