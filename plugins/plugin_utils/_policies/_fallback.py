@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Protocol, TypeVar
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
@@ -20,6 +21,23 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
 
 #: The policy that decides instead.
 FALLBACK = "hpa"
+
+
+class Minded(Protocol):
+    """What a policy knows of a cluster, with what hpa remembers of it."""
+
+    fallback: Memory
+
+
+M = TypeVar("M", bound=Minded)
+
+
+def delegated(
+    why: str, mind: M, observation: Observation, settings: PolicySettings, rng: Random, *, may_shrink: bool = True
+) -> tuple[Proposal, M]:
+    """`delegate` for policies that keep what they know of a cluster at hand."""
+    proposal, mind.fallback = delegate(why, mind.fallback, observation, settings, rng, may_shrink=may_shrink)
+    return proposal, mind
 
 
 def delegate(

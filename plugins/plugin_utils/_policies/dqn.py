@@ -92,7 +92,7 @@ class Dqn(PerCluster):
         arrival_rate, service_rate = snapshot.get("arrival_rate"), observation.service_rate
         if arrival_rate is None or service_rate is None:
             unknown = "arrival rate unknown" if arrival_rate is None else "service rate not calibrated yet"
-            return self._delegate(unknown, mind, observation, settings, rng)
+            return _fallback.delegated(unknown, mind, observation, settings, rng)
 
         world = world_of(settings, service_rate)
         if mind.trained is None and mind.plain.get("network"):
@@ -105,23 +105,7 @@ class Dqn(PerCluster):
         proposal = _propose(pilot, why_not, observation)
         mind.doubt.look(pilot.world.service, observation)
         if mind.doubt.lasting:
-            return self._delegate(mind.doubt.reason, mind, observation, settings, rng, may_shrink=False)
-        return proposal, mind
-
-    @staticmethod
-    def _delegate(
-        why: str,
-        mind: Mind,
-        observation: Observation,
-        settings: PolicySettings,
-        rng: Random,
-        *,
-        may_shrink: bool = True,
-    ) -> tuple[Proposal, Mind]:
-        """What hpa says."""
-        proposal, mind.fallback = _fallback.delegate(
-            why, mind.fallback, observation, settings, rng, may_shrink=may_shrink
-        )
+            return _fallback.delegated(mind.doubt.reason, mind, observation, settings, rng, may_shrink=False)
         return proposal, mind
 
 

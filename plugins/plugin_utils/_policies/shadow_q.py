@@ -131,10 +131,10 @@ class ShadowQ(PerCluster):
             return Proposal(None, no_data(snapshot)), mind
         arrival_rate = snapshot.get("arrival_rate")
         if arrival_rate is None:
-            return self._delegate("arrival rate unknown", mind, observation, settings, rng=rng)
+            return _fallback.delegated("arrival rate unknown", mind, observation, settings, rng)
         if observation.service_rate is None:
             self._note(mind, observation.now, arrival_rate, settings)
-            return self._delegate("service rate not calibrated yet", mind, observation, settings, rng=rng)
+            return _fallback.delegated("service rate not calibrated yet", mind, observation, settings, rng)
 
         learner = self._learner(mind, _assumed(settings, observation.service_rate))
         learner.live_through(observation.now, arrival_rate)
@@ -144,7 +144,7 @@ class ShadowQ(PerCluster):
             mind.damaged = False
             proposal = replace(proposal, reason=f"{proposal.reason} (what was learned is damaged, and learned anew)")
         if mind.doubt.lasting:
-            return self._delegate(mind.doubt.reason, mind, observation, settings, rng=rng, may_shrink=False)
+            return _fallback.delegated(mind.doubt.reason, mind, observation, settings, rng, may_shrink=False)
         return proposal, mind
 
     @staticmethod
@@ -167,22 +167,6 @@ class ShadowQ(PerCluster):
             mind.damaged = not whole
         mind.learner = mind.learner.adapted(settings)
         return mind.learner
-
-    @staticmethod
-    def _delegate(
-        why: str,
-        mind: Mind,
-        observation: Observation,
-        settings: PolicySettings,
-        *,
-        rng: Random,
-        may_shrink: bool = True,
-    ) -> tuple[Proposal, Mind]:
-        """What hpa says."""
-        proposal, mind.fallback = _fallback.delegate(
-            why, mind.fallback, observation, settings, rng, may_shrink=may_shrink
-        )
-        return proposal, mind
 
 
 def _times(settings: PolicySettings) -> Times:
