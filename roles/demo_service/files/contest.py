@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import processes
 import report
@@ -74,18 +74,8 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-class Verdicts(NamedTuple):
-    """What is said of those who got the same arrivals at the same time."""
-
-    agents: list[report.Verdict]
-    fixed: dict[int, report.Verdict]
-
-
-async def with_agent(demo: Demo, clusters: Sequence[str], least: int, counts: Sequence[int] = ()) -> Verdicts:
-    """Replay the day while the agent scales these clusters, each from `least` instances on, and to fixed counts.
-
-    Shows what the agent says of the first cluster.
-    """
+async def with_agent(demo: Demo, clusters: Sequence[str], least: int) -> list[report.Verdict]:
+    """Replay the day while the agent scales these clusters, each from `least` instances on; shows the first."""
     start_at: float | None = None
     decisions: Counter[str] = Counter()
 
@@ -101,7 +91,6 @@ async def with_agent(demo: Demo, clusters: Sequence[str], least: int, counts: Se
             say(line)
 
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        fixed = await _started(stack, demo, counts)
         watchers = {cluster: await _watching(stack, demo, cluster) for cluster in clusters}
         begun = time.time()
         arguments = ["--limit", ",".join(clusters), "--forks", str(len(clusters))]
@@ -110,11 +99,10 @@ async def with_agent(demo: Demo, clusters: Sequence[str], least: int, counts: Se
         for watcher in watchers.values():
             await watcher.wait_for(least, BOOT_PATIENCE)
         start_at = max(time.time() + 1, begun + HEAD_START)
-        verdicts = await _replayed(demo, {**watchers, **fixed}, start_at)
+        verdicts = await _replayed(demo, watchers, start_at)
         agent.cancel()
     processes.end(demo.directory)
-    agents = [replace(verdict, decisions=decisions[verdict.name]) for verdict in verdicts[: len(clusters)]]
-    return Verdicts(agents, dict(zip(counts, verdicts[len(clusters) :], strict=True)))
+    return [replace(verdict, decisions=decisions[verdict.name]) for verdict in verdicts]
 
 
 async def with_fixed(demo: Demo, counts: Sequence[int]) -> dict[int, report.Verdict]:

@@ -44,9 +44,10 @@ async def play(demo: Demo, options: argparse.Namespace, least: int) -> None:
     processes.end(demo.directory)  # of a demo that was killed
     policies = options.policies
     say(f"The agent scales by {', '.join(policies)}, at the same time ({demo.day:g} s); {policies[0]} says:")
-    agents, fixed = await contest.with_agent(demo, policies, least, options.fixed)
+    agents = await contest.with_agent(demo, policies, least)
     ours = agents[0]
     equal = report.equal_cost(ours, demo.day)
+    fixed: dict[int, report.Verdict] = {}
     while counts := report.next_counts(ours, fixed, equal, options.concurrent, contest.MOST_INSTANCES):
         say(f"The same day with fixed counts of {', '.join(map(str, counts))}, at the same time ({demo.day:g} s):")
         fixed |= await contest.with_fixed(demo, counts)
@@ -133,10 +134,6 @@ def _policies(text: str) -> tuple[str, ...]:
     if not set(names) <= set(POLICIES):
         raise argparse.ArgumentTypeError(f"expected some of {','.join(POLICIES)}, got {text}")
     return names
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(int(count) for count in text.split(",") if count)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

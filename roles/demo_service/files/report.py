@@ -137,10 +137,10 @@ def next_counts(agent: Verdict, fixed: Mapping[int, Verdict], equal: int, concur
     No more where the machine did not keep up with the last ones: of larger counts it would tell even less.
     """
     late = any(verdict.lateness_p99_s > HONEST_LATENESS for verdict in fixed.values())
-    if late or (equal in fixed and smallest_as_good(agent, fixed) is not None):
+    if late or smallest_as_good(agent, fixed) is not None:
         return []
-    first = max(fixed) + 1 if equal in fixed else equal
-    return [count for count in range(first, min(first + concurrent, most + 1)) if count not in fixed]
+    first = max(fixed, default=equal - 1) + 1
+    return list(range(first, min(first + concurrent, most + 1)))
 
 
 def summary(agents: Sequence[Verdict], fixed: Mapping[int, Verdict], equal: int, ticks: float) -> str:
@@ -171,9 +171,7 @@ def _kept(verdicts: Sequence[Verdict], ticks: float) -> str:
 
 def _beside_fixed(ours: Verdict, fixed: Mapping[int, Verdict], equal: int) -> str:
     """What our policy saves compared with counts that never change."""
-    best, same = smallest_as_good(ours, fixed), fixed.get(equal)
-    if same is None:
-        return f"Whether {equal} fixed, which cost what {ours.name} cost, are as good is not known."
+    best, same = smallest_as_good(ours, fixed), fixed[equal]
     text = (
         f"{same.name} costs what {ours.name} cost: it broke the objective in {same.ticks_over} ticks, "
         f"{ours.name} in {ours.ticks_over}{_ratio(ours.ticks_over, same.ticks_over)}.\n"

@@ -19,9 +19,10 @@ COST_WITHIN, OVER_WITHIN = 0.10, 0.03
 
 HEAD = """# Live: the demo with real processes, and what the simulator makes of it
 
-`make demo` with several seeds: real instances, real WebSocket connections, the whole agent by `ansible-playbook`, a day
-of 24 hours in six minutes. All contestants get the same arrivals. The learner knows two made-up days before, the others
-need none. `erlang` and `hpa` (on p99) are as they come, with all times 240 times as fast. Made by
+`make demo` with several seeds: real instances, real WebSocket connections, the whole agent by `ansible-playbook`. The
+agent and instances are 20 times as fast as usual (a tick each 0.75 s), the day is 240 times as fast (six minutes), so
+traffic changes more between two ticks than it really does. All contestants get the same arrivals. The learner knows two
+made-up days before, the others need none. `erlang` and `hpa` (on p99) are as they come. Made by
 
 ```console
 $ {command}

@@ -109,13 +109,6 @@ def test_the_search_ends_at_once_where_the_equal_cost_is_as_good() -> None:
     assert report.next_counts(verdict(5, 400), fixed(3, 0, first=4), equal=4, concurrent=2, most=16) == []
 
 
-def test_counts_that_were_replayed_with_the_agent_are_not_replayed_again() -> None:
-    agent, known = verdict(2, 400), fixed(3, 0, first=6)
-    assert report.next_counts(agent, known, equal=4, concurrent=3, most=16) == [4, 5]
-    assert report.next_counts(agent, fixed(9, 7, 3, 0, first=4), equal=4, concurrent=3, most=16) == []
-    assert "4 fixed, which cost what agent cost" in report.summary([agent], known, equal=4, ticks=50)
-
-
 def test_the_search_ends_where_the_machine_does_not_keep_up() -> None:
     late = {4: verdict(9, 400, "4 fixed", lateness=2 * report.HONEST_LATENESS)}
     assert report.next_counts(verdict(2, 400), late, equal=4, concurrent=3, most=16) == []
