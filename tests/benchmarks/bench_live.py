@@ -60,13 +60,7 @@ def played(seed: int) -> Path:
     folder = RESULTS / f"seed-{seed}"
     if not (folder / "result.json").exists():
         print(f"playing the demo with seed {seed}, a quarter of an hour", file=sys.stderr, flush=True)
-        command = [
-            sys.executable,
-            str(DEMO / "replay.py"),
-            f"--seed={seed}",
-            f"--directory={folder}",
-            f"--fixed={FIXED}",
-        ]
+        command = [sys.executable, str(DEMO / "replay.py"), f"--seed={seed}", f"--directory={folder}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return folder
 

@@ -120,9 +120,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option(
         "concurrent", int, 2 * (os.cpu_count() or 1), "fixed counts replayed at the same time (default: two per CPU)"
     )
-    option(
-        "fixed", _counts, "", "fixed counts replayed together with the policies, to save time (5,6,7); others follow"
-    )
     parser.add_argument(
         "--directory", type=Path, default=".build/demo", help="where files are kept (default %(default)s)"
     )

@@ -75,8 +75,8 @@ def test_noise_follows_from_how_few_messages_there_are() -> None:
 
 
 def test_a_demo_is_simulated_at_its_rates(tmp_path: Path) -> None:
-    """A steady rate of four fifths of what three instances can take: three or four serve, and nothing goes wrong."""
+    """A steady rate of four fifths of what three instances can take: three to five serve, and nothing goes wrong."""
     (tmp_path / "rates.csv").write_text("t_seconds,rate\n0,140\n40,140\n")
     day = simulated.simulate(tmp_path, "erlang", day=30.0)
     assert day.over == 0.0
-    assert 3.0 <= day.instance_s / 30.0 <= 4.0
+    assert 3.0 <= day.instance_s / 30.0 <= 5.0
