@@ -135,15 +135,21 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
     number = memory.get("tick", 0) + 1
     seed = settings.seed if settings.seed is not None else memory.get("seed", 0)
     carried_out = settings.mode == ACT and not tick.dry_run
+    complete = tick.snapshot.get("answered", 0) >= tick.snapshot.get("expected", 0)
+    measured, last_rate = tick.snapshot.get("arrival_rate"), memory.get("arrival_rate")
+    snapshot = tick.snapshot if complete else _guessed(tick.snapshot, last_rate)
     calibration, service_rate = _calibrate(memory.get("calibration", {}), tick.snapshot, settings)
     observation = Observation(
         now=tick.now,
-        snapshot=tick.snapshot,
+        snapshot=snapshot,
         ordered=tick.counts.ordered,
         ready=tick.counts.ready,
         service_rate=service_rate.rate,
-        taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
+        taken=None
+        if not complete or _cannot_teach(memory, tick, settings)
+        else tick.counts.ordered - memory["ordered"],
         explore=carried_out,
+        complete=complete,
     )
     rng = Random((seed << 40) + number)  # noqa: S311 - an int seeds much faster than a text
     (proposal,), (live,) = settings.policy.step([live], [observation], [settings.policy_settings], [rng])
@@ -182,11 +188,19 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         "last_at": tick.now,
         "counters": tick.snapshot.get("counters") or memory.get("counters"),
         "calibration": calibration,
+        "arrival_rate": last_rate if measured is None or not complete else measured,
         "ordered": tick.counts.ordered,
         "account": account,
         "guards": _guards.advance(context, verdict.target) if carried_out else memory.get("guards", {}),
     }
     return decision, remembered, live
+
+
+def _guessed(snapshot: Mapping[str, Any], last: float | None) -> Mapping[str, Any]:
+    """The snapshot where instances did not answer: as much arrives as did when all answered `last` (messages/s), if
+    those that answer do not have more already."""
+    known = [rate for rate in (snapshot.get("arrival_rate"), last) if rate is not None]
+    return {**snapshot, "arrival_rate": max(known, default=None)}
 
 
 def _watched(memory: Memory, tick: Tick, settings: ClusterSettings, *, target: int, rate: float | None) -> Memory:

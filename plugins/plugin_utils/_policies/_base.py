@@ -28,6 +28,10 @@ Memory = dict[str, Any]
 Live = Any
 
 
+#: A larger load than this, in Erlangs, is none: some metric is wrong.
+MAX_ERLANGS = 100_000.0
+
+
 @dataclass(frozen=True)
 class Slo:
     """What users may feel at most. None switches a limit off."""
@@ -63,6 +67,7 @@ class Observation:
     service_rate: float | None = None  # messages/s of one server of one instance, given or calibrated
     taken: int | None = None  # change in ordered since this policy's last proposal; None: do not learn from it
     explore: bool = True  # False in recommend and check mode: no exploration, no decay
+    complete: bool = True  # False where instances did not answer: rates are a guess, which teaches nothing
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,10 @@ class Policy(Protocol):
         """The plain memory of what `load` or `step` gave."""
 
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
-        """The memory of a cluster with these arrival rates (messages/s, one an interval) until `end` (unix seconds)."""
+        """The memory of a cluster with these arrival rates (messages/s, one an interval) until `end` (unix seconds).
+
+        NaN where nothing was measured.
+        """
 
     def past_days(self, settings: PolicySettings) -> float:
         """How many days of the past are enough for `prefilled`."""
@@ -196,6 +204,12 @@ class PerCluster:
 def no_data(snapshot: Mapping[str, Any]) -> str:
     """Why there is nothing to decide on, for a snapshot that is not valid."""
     return f"{(snapshot.get('reasons') or {}).get('valid', 'no valid snapshot')}: the count stays"
+
+
+def cannot_be(arrival_rate: float, queued: float, service_rate: float) -> str:
+    """Why there is nothing to decide on, where a load would need more servers than anybody has."""
+    seen = f"{figure(arrival_rate)} msg/s and {figure(queued)} queued at {figure(service_rate)} msg/s"
+    return f"{seen} cannot be: one of these metrics is wrong"
 
 
 def lead_ticks(settings: PolicySettings) -> int:

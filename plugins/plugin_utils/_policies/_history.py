@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
@@ -77,13 +77,31 @@ class History(Window):
         """An empty history that remembers the rates of `size` slots."""
         super().__init__(size)
         self.interval = interval
+        self.guessed = Window(size)  # 1 for each slot that nobody measured in full, else 0
         self.slot = 0  # how many there have been
         self.ended = 0.0
 
-    def append(self, value: float) -> None:
-        """The rate of the next slot."""
+    def append(self, value: float, guessed: bool = False) -> None:
+        """The rate of the next slot, measured or `guessed`."""
         super().append(float(_levels()[_code(value)]))
+        self.guessed.append(float(guessed))
         self.slot += 1
+
+    def replace(self, values: Floats) -> None:
+        """See Window.replace. All of them are taken to be measured."""
+        super().replace(values)
+        self.guessed.replace(np.zeros(len(self)))
+
+    def fill(self, rates: Sequence[float], end: float) -> None:
+        """Append these rates, the last one until `end`. What is NaN was not measured, and is interpolated."""
+        values = np.array(rates, dtype=float)
+        missing = np.isnan(values)
+        if len(values) and not missing.all():
+            places = np.arange(len(values))
+            values = np.interp(places, places[~missing], values[~missing])
+            for rate, guessed in zip(values.tolist(), missing.tolist(), strict=True):
+                self.append(rate, guessed)
+        self.ended = end
 
     def until(self, now: float, rate: float) -> list[float]:
         """The rates to append for the slots since the newest, up to that which ends now with this rate.
@@ -105,8 +123,9 @@ class History(Window):
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, 2.7 bytes a slot or less; see `read`."""
-        codes = np.searchsorted(_levels(), self.last(self.size))
-        return {"interval": self.interval, "slot": self.slot, "ended": self.ended, "rates": pack(codes, "<u2")}
+        codes, guessed = np.searchsorted(_levels(), self.last(self.size)), self.guessed.last(self.size)
+        plain = {"interval": self.interval, "slot": self.slot, "ended": self.ended, "rates": pack(codes, "<u2")}
+        return {**plain, "guessed": pack(np.packbits(guessed > 0.0), "<u1")} if guessed.any() else plain
 
     def recall(self, plain: Mapping[str, Any] | None) -> Self:
         """Read what `to_plain` wrote; where there is nothing, or it is damaged, the history stays empty."""
@@ -123,10 +142,16 @@ class History(Window):
         levels, interval, written = _levels(), self.interval, plain["interval"]
         slot, ended = plain["slot"], plain["ended"]
         rates = levels[np.minimum(unpack(plain["rates"], "<u2"), len(levels) - 1)]
+        guessed = np.zeros(len(rates))
+        if "guessed" in plain:
+            bits = np.unpackbits(unpack(plain["guessed"], "<u1"), count=len(rates))
+            guessed = bits.astype(float)
         if written != interval and len(rates):
             back = np.arange(int((len(rates) - 1) * written / interval), -1, -1) * interval
-            rates = np.interp(-back, -written * np.arange(len(rates) - 1, -1, -1), rates)
+            ends = -written * np.arange(len(rates) - 1, -1, -1)
+            rates, guessed = (np.interp(-back, ends, values) for values in (rates, guessed))
         self.replace(rates)
+        self.guessed.replace(guessed)
         self.slot, self.ended = slot, ended
         return self
 

@@ -12,11 +12,13 @@ from random import Random
 from typing import Any, ClassVar, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    MAX_ERLANGS,
     Memory,
     Observation,
     PerCluster,
     PolicySettings,
     Proposal,
+    cannot_be,
     figure,
     no_data,
 )
@@ -32,8 +34,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import (
 TREND_TICKS = 4
 #: What a trend foretells is at most this many times what arrives: a jump is no trend.
 MAX_GROWTH = 1.5
-#: A larger load than this, in Erlangs, is none: some metric is wrong.
-MAX_ERLANGS = 100_000.0
 
 #: Options of every rule here: s that what was needed is kept for, s in which a backlog is to be worked off.
 RATE_OPTIONS: dict[str, Any] = {
@@ -104,16 +104,19 @@ class RateRule(PerCluster):
             return Proposal(None, no_data(snapshot)), memory
         if service_rate is None or arrival_rate is None:
             unknown = "service rate not calibrated yet" if service_rate is None else "arrival rate unknown"
-            learned = {} if arrival_rate is None else self.learn(memory, now, arrival_rate, settings)
+            learned: Memory = {}
+            if arrival_rate is not None and observation.complete:
+                learned = self.learn(memory, now, arrival_rate, settings)
             proposal, remembered = delegate(unknown, memory.get(FALLBACK, {}), observation, settings, rng)
             return proposal, {**memory, **learned, FALLBACK: remembered}
 
         load = Load(arrival_rate, snapshot.get("queue_total") or 0.0, service_rate)
         least = options.get("headroom", 1.0) * arrival_rate + load.queued / options["drain_time"]
         if least / service_rate > MAX_ERLANGS:
-            seen = f"{figure(arrival_rate)} msg/s and {figure(load.queued)} queued at {figure(service_rate)} msg/s"
-            return Proposal(None, f"{seen} cannot be: one of these metrics is wrong"), memory
+            return Proposal(None, cannot_be(arrival_rate, load.queued, service_rate)), memory
         needed, own = self.staff(memory, now, load, settings)
+        if not observation.complete:
+            own = {name: memory.get(name, new) for name, new in own.items()}
         count, held, needs = hold(
             memory.get("needs", []), now, needed.instances, ordered=observation.ordered, seconds=options["hold"]
         )
@@ -158,9 +161,9 @@ class ErlangCRule(RateRule):
 
 
 def timed(rates: Sequence[float], end: float, interval: float) -> Iterator[tuple[float, float]]:
-    """Each of the rates, one an interval until unix second `end`, after the time it was measured at."""
+    """Each of the rates that were measured, one an interval until unix second `end`, after the time of it."""
     first = end - (len(rates) - 1) * interval
-    return ((first + place * interval, rate) for place, rate in enumerate(rates))
+    return ((first + place * interval, rate) for place, rate in enumerate(rates) if not math.isnan(rate))
 
 
 def followed(rates: Sequence[Sequence[float]], settings: PolicySettings) -> float:

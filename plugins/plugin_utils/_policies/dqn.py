@@ -23,14 +23,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, require_numpy
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    MAX_ERLANGS,
     Memory,
     Observation,
     PerCluster,
     PolicySettings,
     Proposal,
+    cannot_be,
     figure,
     no_data,
 )
@@ -94,13 +97,16 @@ class Dqn(PerCluster):
             unknown = "arrival rate unknown" if arrival_rate is None else "service rate not calibrated yet"
             return _fallback.delegated(unknown, mind, observation, settings, rng)
 
+        if arrival_rate / service_rate > MAX_ERLANGS:
+            return Proposal(None, cannot_be(arrival_rate, snapshot.get("queue_total") or 0.0, service_rate)), mind
         world = world_of(settings, service_rate)
         if mind.trained is None and mind.plain.get("network"):
             mind.trained = Trained.from_plain(mind.plain["network"])
         mind.pilot = pilot = _pilot(mind, world, observation.now, arrival_rate)
         misfit = "" if mind.trained is None else mind.trained.misfit(pilot.world)
         network = None if misfit else mind.trained
-        follows = pilot.fly(network, observation.now, arrival_rate, settings.options["margin"])
+        margin, guessed = settings.options["margin"], not observation.complete
+        follows = pilot.fly(network, observation.now, arrival_rate, margin, guessed=guessed)
         why_not = "" if follows else _why_not(pilot, mind.trained is not None, misfit)
         proposal = _propose(pilot, why_not, observation)
         mind.doubt.look(pilot.world.service, observation)
@@ -112,7 +118,10 @@ class Dqn(PerCluster):
 def _pilot(mind: Mind, world: World, now: float, rate: float) -> Pilot:
     """The pilot, in this world; a new one where it was another kind of world."""
     if mind.pilot is None and mind.plain.get("pilot"):
-        mind.pilot = Pilot.from_plain(mind.plain["pilot"], world)
+        try:
+            mind.pilot = Pilot.from_plain(mind.plain["pilot"], world)
+        except (AutoscaleError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+            mind.pilot = None  # it is damaged, so all but the network begins anew
     if mind.pilot is None or not mind.pilot.adapted(world):
         return Pilot(world, now, rate)
     return mind.pilot

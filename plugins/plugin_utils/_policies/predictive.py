@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import target_tracking
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    MAX_ERLANGS,
     Memory,
     Observation,
     PerCluster,
@@ -37,7 +38,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     figure,
     no_data,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffing import MAX_ERLANGS, server_text, timed
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffing import server_text, timed
 
 HOUR_S = 3600.0
 DAY, WEEK = 24, 7 * 24  # hours
@@ -92,7 +93,8 @@ class Predictive(PerCluster):
         memory = {**memory, REACTIVE.name: tracking}
         if not snapshot.get("valid"):
             return Proposal(None, no_data(snapshot)), memory
-        if arrival_rate is not None and not (service_rate and arrival_rate / service_rate > MAX_ERLANGS):
+        wrong = service_rate and (arrival_rate or 0.0) / service_rate > MAX_ERLANGS
+        if arrival_rate is not None and observation.complete and not wrong:
             memory |= _learned(memory, now, arrival_rate, settings.interval)
 
         hours = {math.floor((now + ahead) / HOUR_S) for ahead in (0.0, options["scheduling_buffer"])}

@@ -27,12 +27,14 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np, 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _fallback
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import service_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
+    MAX_ERLANGS,
     Entry,
     Memory,
     Observation,
     PerCluster,
     PolicySettings,
     Proposal,
+    cannot_be,
     figure,
     lead_ticks,
     no_data,
@@ -101,9 +103,7 @@ class ShadowQ(PerCluster):
         """See Policy.prefilled. They are learned from as soon as the service rate is known."""
         require_numpy("policy shadow_q")
         history = Past(_times(settings))
-        for rate in rates:
-            history.append(rate)
-        history.ended = end
+        history.fill(rates, end)
         return {"learner": {"history": history.to_plain()}}
 
     def table(self, memory: Memory) -> list[Entry]:
@@ -133,11 +133,14 @@ class ShadowQ(PerCluster):
         if arrival_rate is None:
             return _fallback.delegated("arrival rate unknown", mind, observation, settings, rng)
         if observation.service_rate is None:
-            self._note(mind, observation.now, arrival_rate, settings)
+            self._note(mind, observation, settings)
             return _fallback.delegated("service rate not calibrated yet", mind, observation, settings, rng)
 
+        if arrival_rate / observation.service_rate > MAX_ERLANGS:
+            queued = snapshot.get("queue_total") or 0.0
+            return Proposal(None, cannot_be(arrival_rate, queued, observation.service_rate)), mind
         learner = self._learner(mind, _assumed(settings, observation.service_rate))
-        learner.live_through(observation.now, arrival_rate)
+        learner.live_through(observation.now, arrival_rate, guessed=not observation.complete)
         proposal = _propose(learner, observation)
         mind.doubt.look(learner.settings.service, observation)
         if mind.damaged:
@@ -148,12 +151,13 @@ class ShadowQ(PerCluster):
         return proposal, mind
 
     @staticmethod
-    def _note(mind: Mind, now: float, arrival_rate: float, settings: PolicySettings) -> None:
+    def _note(mind: Mind, observation: Observation, settings: PolicySettings) -> None:
         """Remember the rate, to learn from it once there is a service rate."""
         if mind.history is None:
             mind.history = Past(_times(settings)).recall((mind.plain.get("learner") or {}).get("history"))
-        for rate in mind.history.until(now, arrival_rate):
-            mind.history.append(rate)
+        rates = mind.history.until(observation.now, observation.snapshot["arrival_rate"])
+        for place, rate in enumerate(rates, start=1):
+            mind.history.append(rate, guessed=place < len(rates) or not observation.complete)
 
     @staticmethod
     def _learner(mind: Mind, settings: Settings) -> Learner:

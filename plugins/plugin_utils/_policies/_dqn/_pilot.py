@@ -116,23 +116,27 @@ class Pilot:
             self.fleet.counts = np.minimum(self.fleet.counts, world.service.max_instances)
         return True
 
-    def fly(self, trained: Trained | None, now: float, rate: float, margin: float) -> bool:
-        """It is `now` (unix seconds), with this mean rate of the last interval. Whether the network is followed."""
+    def fly(self, trained: Trained | None, now: float, rate: float, margin: float, *, guessed: bool = False) -> bool:
+        """It is `now` (unix seconds), with this mean rate of the last interval, measured or `guessed`.
+
+        Returns whether the network is followed.
+        """
         rates = self.history.until(now, rate)
         if not len(self.history):
             self._begin(rate)
             rates = []
-        for each in rates:
-            self._tick(trained, each, margin)
+        for place, each in enumerate(rates, start=1):
+            self._tick(trained, each, margin, learn=place == len(rates) and not guessed)
         return self.guard.following and self.familiar and trained is not None
 
-    def _tick(self, trained: Trained | None, rate: float, margin: float) -> None:
-        """The fleets work through a tick with this rate, and order anew."""
+    def _tick(self, trained: Trained | None, rate: float, margin: float, *, learn: bool) -> None:
+        """The fleets work through a tick with this rate, and order anew. The guard learns only of measured ones."""
         world, fleet = self.world, self.fleet
         self.history.append(rate)
         felt = fleet.work((np.array(PEAK * rate),), world.interval)
         costs = cost(world.service, world.weights, felt, fleet.ordered).tolist()
-        self.guard.learn(*costs, margin=margin, interval=world.interval)
+        if learn:
+            self.guard.learn(*costs, margin=margin, interval=world.interval)
         self.signals.see(np.array([rate]))
         ruled, smooth = self.rates
         self._choose(trained, ruled)

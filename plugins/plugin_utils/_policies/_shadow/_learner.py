@@ -90,30 +90,30 @@ class Learner:
         self.held = 0  # ticks for which nothing shrinks, as traffic broke off
         self.loads: Floats = np.zeros(len(MODES))
 
-    def live_through(self, now: float, rate: float) -> None:
-        """It is `now` (unix seconds), and this was the mean arrival rate of the last interval."""
+    def live_through(self, now: float, rate: float, guessed: bool = False) -> None:
+        """It is `now` (unix seconds); this was the mean arrival rate of the last interval, measured or `guessed`."""
         rates = self.history.until(now, rate)
         if not len(self.history) or len(rates) > UNSEEN_LEADS * self.settings.times.lead:
-            self._skip(rates)
+            self._skip(rates, guessed)
             return
         for place, each in enumerate(rates, start=1):
-            self._advance(each, learn=place == len(rates))
+            self._advance(each, guessed or place < len(rates))
 
-    def _advance(self, rate: float, *, learn: bool = True) -> None:
+    def _advance(self, rate: float, guessed: bool) -> None:
         """One tick has passed: what has each mode cost, and what does it order now? A guessed rate teaches nothing."""
         settings = self.settings
-        self.history.append(rate)
+        self.history.append(rate, guessed)
         felt = self.fleet.work((settings.peak * self.history.last(1),), settings.times.interval)
-        if learn and len(self.cells) == settings.times.lead:
+        if not guessed and len(self.cells) == settings.times.lead:
             costs = cost(settings.service, settings.weights, felt, self.fleet.ordered)
             self.tables.learn(costs, self.cells[0])
         self._look()
         self.fleet.order(self.needed(self.loads + self.fleet.backlog / settings.service.patience))
 
-    def _skip(self, rates: Sequence[float]) -> None:
+    def _skip(self, rates: Sequence[float], guessed: bool) -> None:
         """Ticks have passed unseen, with about these rates. What the fleets did meanwhile is not known either."""
-        for rate in rates:
-            self.history.append(rate)
+        for place, rate in enumerate(rates, start=1):
+            self.history.append(rate, guessed or place < len(rates))
         settings = self.settings
         scores, self.watch = self.watch.scores, Watch(self.history, settings.times, settings.service.capacity)
         self.watch.scores = scores
@@ -160,10 +160,13 @@ class Learner:
 
     def replayed(self, settings: Settings) -> Learner:
         """A learner with these settings that has lived through the same history."""
-        learner = Learner(settings, self.history.before(settings.times))
-        rates = self.history.last(settings.times.memory).tolist()
-        for ago, rate in zip(range(len(rates) - 1, -1, -1), rates, strict=True):
-            learner.live_through(self.history.ended - ago * settings.times.interval, rate)
+        # What somebody expects now says nothing of the past.
+        learner = Learner(replace(settings, scheduled=0.0), self.history.before(settings.times))
+        count, interval = settings.times.memory, settings.times.interval
+        rates, guessed = self.history.last(count).tolist(), self.history.guessed.last(count).tolist()
+        for ago, *known in zip(range(len(rates) - 1, -1, -1), rates, guessed, strict=True):
+            learner.live_through(self.history.ended - ago * interval, *known)
+        learner.settings = settings
         return learner
 
     def to_plain(self) -> dict[str, Any]:

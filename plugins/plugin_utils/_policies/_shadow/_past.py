@@ -45,9 +45,9 @@ class Past(History):
         self.coarse = History(max(times.stride, 1) * times.interval, count)
         self.begun = 0  # ticks since the newest coarse slot ended; below 0, it ends so many later, see `before`
 
-    def append(self, value: float) -> None:
+    def append(self, value: float, guessed: bool = False) -> None:
         """See History.append."""
-        super().append(value)
+        super().append(value, guessed)
         stride, smooth = self.times.stride, self.times.smooth
         if not stride:
             return
@@ -103,8 +103,9 @@ class Past(History):
                 self.begun = min(begun, self.times.stride - 1)
             except (AutoscaleError, KeyError, TypeError, ValueError):
                 rates, slot = self.last(self.size).tolist(), self.slot
+                guessed = self.guessed.last(self.size).tolist()
                 self.replace(np.zeros(0))
-                for rate in rates:
-                    self.append(rate)
+                for each in zip(rates, guessed, strict=True):
+                    self.append(*each)
                 self.slot = slot
         return self

@@ -93,6 +93,21 @@ def test_below_the_minimum_it_is_the_minimum_whatever_the_metrics() -> None:
     assert memory["calibration"].get("lessons", 0) == 0
 
 
+@pytest.mark.parametrize("policy", ["shadow_q", "dqn", "erlang", "seasonal", "holt_winters"])
+def test_where_instances_do_not_answer_as_much_arrives_as_before_and_nothing_is_learned(policy: str) -> None:
+    """Four fifths of the traffic are seen for a while, as one of five instances hangs."""
+    own, memory = settings(policy, service_rate=50.0), {}
+    for number in range(40):
+        _decision, memory = decide(memory, tick(number, snapshot=snapshot(200.0 + number % 5)), own)
+    partly = snapshot(160.0, expected=5, answered=4)
+    for number in range(40, 50):
+        decision, memory = decide(memory, tick(number, snapshot=partly), own)
+        assert decision.target >= 5
+    assert memory["arrival_rate"] == 204.0
+    whole, _memory = decide(memory, tick(50, snapshot=snapshot(204.0)), own)
+    assert whole.proposal["count"] <= 7, "that all of it is seen again is no growth"
+
+
 def test_what_crashed_is_replaced_and_missing_data_does_not_make_it_the_new_count() -> None:
     guards = GuardSettings(min_instances=0, max_instances=20)
     for ready in (2, 0):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -94,6 +95,20 @@ def test_every_tick_is_a_slot_whatever_its_phase_and_jitter(phase: float, jitter
     counts = [fill(history, start + 15.0 * tick + random.uniform(-jitter, jitter), 1.0) for tick in range(300)]
     assert all(counts[8:]), "none is lost"
     assert abs(history.slot - 301) <= 2, "and none is invented"
+
+
+def test_a_past_is_appended_and_what_is_missing_in_it_marked() -> None:
+    history = History(15.0, 10)
+    history.fill([math.nan, 40.0, math.nan, math.nan, 70.0], 15_000.0)
+    assert history.last(9) == pytest.approx([40.0, 40.0, 50.0, 60.0, 70.0], rel=0.002)
+    assert history.guessed.last(9).tolist() == [1, 0, 1, 1, 0]
+    assert history.ended == 15_000.0
+    again = History(15.0, 10).read(json.loads(json.dumps(history.to_plain())))
+    assert again.guessed.last(9).tolist() == [1, 0, 1, 1, 0]
+    halved = History(7.5, 20).read(history.to_plain())
+    assert (halved.guessed.last(20) > 0).tolist() == [True, True, False, True, True, True, True, True, False]
+    history.fill([math.nan], 15_015.0)
+    assert len(history) == 5, "nothing is known"
 
 
 def test_a_clock_set_back_loses_nothing_and_a_long_pause_everything() -> None:

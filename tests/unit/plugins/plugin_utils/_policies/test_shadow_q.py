@@ -75,6 +75,29 @@ def test_from_the_first_tick_it_staffs_by_the_mean_of_all_rules() -> None:
     assert proposal.details["ticks_learned"] == 0
 
 
+def test_a_rate_that_cannot_be_is_neither_staffed_for_nor_learned() -> None:
+    agent = Agent()
+    for tick in range(100):
+        agent.ask(day(agent, tick))
+    before = agent.memory()
+    proposal = agent.ask(1e9)
+    assert proposal.count is None
+    assert "cannot be: one of these metrics is wrong" in proposal.reason
+    assert agent.memory() == before
+
+
+def test_a_past_with_a_hole_is_learned_from_but_for_the_hole() -> None:
+    rates = [150.0 + 10.0 * (tick % 9) for tick in range(400)]
+    holed = [*rates[:200], *[float("nan")] * 100, *rates[300:]]
+    learned = []
+    for past in (rates, holed):
+        memory = POLICY.prefilled(past, 1_800_000_000.0, SETTINGS)
+        learned.append(Agent(memory=memory).ask(200.0).details["ticks_learned"])
+    # A tick weighs exp(-k/240) after k others that were learned from; there are a hundred fewer.
+    missing = sum(np.exp(-ago / 240.0) for ago in range(300, 400))
+    assert learned[0] - learned[1] == pytest.approx(missing, rel=0.05)
+
+
 def test_it_says_what_it_does_and_why() -> None:
     agent = Agent()
     for tick in range(600):

@@ -93,6 +93,28 @@ def test_a_gap_teaches_nothing_and_is_lived_through() -> None:
     assert learner.tables.ticks == pytest.approx(ticks * learner.tables.keep + 1, rel=1e-6)
 
 
+def test_what_was_guessed_teaches_nothing_when_it_is_lived_through_again() -> None:
+    """A gap that was interpolated, and a rate of which not all instances told."""
+    learner = lived(traffic(days=1)[:100])
+    learner.live_through(15.0 * 1105, 100.0)
+    learner.live_through(15.0 * 1106, 80.0, guessed=True)
+    ticks = learner.tables.ticks
+    restored = Learner.from_plain(json.loads(json.dumps(learner.to_plain())), SETTINGS)
+    for each in (learner, restored):
+        assert each.history.guessed.last(8).tolist() == [0, 1, 1, 1, 1, 1, 0, 1]
+        again = each.replayed(SETTINGS)
+        assert again.tables.ticks == pytest.approx(ticks, rel=1e-6)
+        assert again.history.guessed.last(8).tolist() == [0, 1, 1, 1, 1, 1, 0, 1]
+
+
+def test_what_is_expected_now_is_not_blamed_for_the_past() -> None:
+    rates = [100.0 + tick % 7 for tick in range(DAY)]
+    expecting = replace(SETTINGS, scheduled=500.0)
+    again = lived(rates).replayed(expecting)
+    assert again.settings == expecting
+    assert again.watch.scores.tolist() == lived(rates).watch.scores.tolist()
+
+
 def test_after_a_long_gap_the_tables_stay_and_the_fleets_begin_anew() -> None:
     learner = lived(traffic(days=1)[:300])
     ticks, sums = learner.tables.ticks, learner.tables.sums.copy()
