@@ -74,11 +74,11 @@ class ActionModule(ObservingAction):
         refuse_unknown(self._variables, _SETTINGS)
         self.known = {"busy": False, "ask": False, "tick": None, "batches": [], "further": 0, "message": ""}
         store = self.open_store(options)
-        past = self._past(settings, options, store)
         status, snapshot = _given(settings, options) or self._observe(settings, options, store)
         if status is None or snapshot is None:
             ask = self.known["ask"]
             return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
+        past = self._past(settings, options, store)
         decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot, past=past)
         unready = _run.first_unready(status["instances"])
         message = self.say(_run.tick_line(asdict(decision), snapshot) + (f" | {unready}" if unready else ""))
@@ -137,7 +137,8 @@ class ActionModule(ObservingAction):
         try:
             past, notes = _backfill.backfill(settings, source, observing["http"], time.time())
         except AutoscaleError as error:
-            self.warn(f"{options['cluster']}: history: {error}; it learns from now on")
+            again = "to ask again, reset what it has learned"
+            self.warn(f"{options['cluster']}: history: {error}; it learns from now on ({again})")
             return {}
         for note in notes:
             self.warn(f"{options['cluster']}: history: {note}")

@@ -131,8 +131,8 @@ options:
         type: str
       days:
         description:
-          - How many days to look back in Prometheus. By default it is one, or a little more than the C(season) of the
-            policy where that is longer.
+          - How many days to look back in Prometheus. By default it is a little more than one, or than the C(season) of
+            the policy where that is longer; 14 for V(predictive).
         type: float
   export:
     description:

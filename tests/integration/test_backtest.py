@@ -52,6 +52,22 @@ def test_check_mode_replays_and_writes_nothing(ansible_playbook: Callable[..., A
     assert not report.exists()
 
 
+def test_what_a_cluster_has_of_today_says_nothing_of_its_past(
+    ansible_playbook: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A pin, a calendar, or that it only recommends."""
+    today = {"autoscale_mode": "recommend", "autoscale_pin": {"count": 9}, "autoscale_expected_rate": 5000}
+    tables = []
+    for own in ({}, today):
+        host = {"ansible_connection": "local", "autoscale_service_rate": 50, "autoscale_max_instances": 12, **own}
+        given = ["-e", "cluster=chat", "-e", f"trace={trace(tmp_path)}", "-e", "report="]
+        run = ansible_playbook(PLAYBOOK, json.dumps({"autoscaled": {"hosts": {"chat": host}}}, indent=1), args=given)
+        assert run.rc == 0, run.output
+        tables.append([line for line in run.stdout.splitlines() if line.startswith(("shadow_q ", "erlang "))])
+    assert len(tables[0]) >= 2
+    assert tables[0] == tables[1]
+
+
 def test_a_cluster_brings_its_settings_and_contenders_their_options(
     ansible_playbook: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import HTTP_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ACT
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import Traffic
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import (
     DECISION_SPEC,
@@ -59,6 +60,9 @@ CONTENDERS: tuple[Any, ...] = (
 )
 #: Options of a decision that describe the service: they are the same for all contenders.
 SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instance", "queueing", "slo", "min_instances")
+
+#: Settings of a cluster that are of today, and nothing to do with how a policy does.
+OF_NOW: dict[str, Any] = {"mode": ACT, "pin": None, "expected_rate": None, "history": None, "export": None}
 
 #: What a contender may have of its own; the rest is the service's.
 CONTENDER_OPTIONS = {"name", "policy", *POLICIES, *GUARD_SPEC} - {"pin"}
@@ -169,6 +173,7 @@ def decision_options(options: Mapping[str, Any], setup: Experiment) -> dict[str,
         "max_instances": service.max_instances,
         "slo": slo,
         "seed": options["seed"],
+        **OF_NOW,
     }
 
 

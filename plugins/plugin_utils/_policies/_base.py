@@ -169,9 +169,8 @@ class PerCluster:
         return {}
 
     def past_days(self, settings: PolicySettings) -> float:
-        """See Policy.past_days. A day, or a longer season and what shows its level."""
-        season = settings.options.get("season", 0.0) / DAY_S
-        return float(1.0 if season <= 1.0 else SEASON_AND_LEVEL * season)
+        """See Policy.past_days. A day, or a longer season, and what shows its level."""
+        return float(SEASON_AND_LEVEL * max(settings.options.get("season", 0.0) / DAY_S, 1.0))
 
     def table(self, memory: Memory) -> list[Entry]:  # noqa: ARG002
         """See Policy.table."""

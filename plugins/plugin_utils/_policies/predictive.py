@@ -75,6 +75,10 @@ class Predictive(PerCluster):
             message = str(error).removeprefix(f"{error.option}: ")
             raise OptionError(f"{self.name}.{error.option}", message) from error
 
+    def past_days(self, settings: PolicySettings) -> float:  # noqa: ARG002
+        """See Policy.past_days."""
+        return MOST_HOURS / DAY
+
     def prefilled(self, rates: Sequence[float], end: float, settings: PolicySettings) -> Memory:
         """See Policy.prefilled."""
         memory: Memory = {}

@@ -203,9 +203,8 @@ class Learner:
         Raises AutoscaleError, or what Python raises for values of other kinds, where it is damaged.
         """
         history = Past(settings.times).read(plain["history"])
-        learner = cls(settings, history)
         if any(plain.get(name) != value for name, value in settings.shape.items()):
-            return learner.replayed(settings)
+            return cls(settings, history).replayed(settings)
         known = replace(settings.service, service_rate=plain["service_rate"])
         learner = cls(replace(settings, service=known), history)
         learner.watch.learn_from(plain["watch"])

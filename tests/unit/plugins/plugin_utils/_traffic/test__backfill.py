@@ -62,19 +62,19 @@ def test_what_contradicts_itself_is_refused_by_name(history: dict[str, Any], opt
 @pytest.mark.parametrize(
     ("policy", "season", "days"),
     [
-        ("shadow_q", DAY_S, 1.0),
-        ("shadow_q", 3600.0, 1.0),
+        ("shadow_q", DAY_S, 1.02),
+        ("shadow_q", 3600.0, 1.02),
         ("shadow_q", 7 * DAY_S, pytest.approx(7.14)),
         ("seasonal", 7 * DAY_S, pytest.approx(7.14)),
-        ("holt_winters", 0.0, 1.0),
+        ("holt_winters", 0.0, 1.02),
     ],
 )
 def test_a_day_is_asked_for_or_a_longer_season_and_some(policy: str, season: float, days: float) -> None:
     assert _registry.get(policy).past_days(settings_of(policy, season=season)) == days
 
 
-def test_a_policy_without_a_season_asks_for_a_day() -> None:
-    assert _registry.get("predictive").past_days(settings_of("predictive")) == 1.0
+def test_the_forecast_of_two_weeks_asks_for_two_weeks() -> None:
+    assert _registry.get("predictive").past_days(settings_of("predictive")) == 14.0
 
 
 @pytest.mark.parametrize(("given", "taken"), [(None, 7.14), (3.0, 3.0)])
