@@ -38,6 +38,7 @@ class ActionModule(ClusterAction):
             time.time(),
             step=options["interval"],
             servers_per_instance=options["servers_per_instance"],
+            queueing=options["queueing"],
         )
         setup = _spec.experiment(options, traffic)
         shared = _spec.decision_options(options, setup)

@@ -45,9 +45,16 @@ def backfill(
 
     A file is taken to end now.
     """
-    interval = settings.policy_settings.interval
-    servers = settings.policy_settings.servers_per_instance
-    found = recorded({**_UNUSED, **source}, http, now, step=interval, servers_per_instance=servers)
+    service = settings.policy_settings
+    interval = service.interval
+    found = recorded(
+        {**_UNUSED, **source},
+        http,
+        now,
+        step=interval,
+        servers_per_instance=service.servers_per_instance,
+        queueing=service.queueing,
+    )
     rates = ticks(found.trace, interval, 1)[:, 0].tolist()
     end = found.start + len(rates) * interval if found.start else now
-    return settings.policy.prefilled(rates, end, settings.policy_settings), found.notes
+    return settings.policy.prefilled(rates, end, service), found.notes
