@@ -21,6 +21,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._promethe
 DAY_S = 86400.0
 #: Options with PromQL of figures that show the service rate.
 FIGURES = ("utilisation_query", "instances_query", "latency_query")
+#: Those that are means, which cannot be added up.
+MEANS = ("utilisation_query", "latency_query")
 #: Moments that a service rate is taken from, spread over the whole time.
 SAMPLES = 500
 #: The highest load of an instance that is no freak.
@@ -69,7 +71,7 @@ def recorded(
     span = Span(math.floor(now / step) * step - (count - 1) * step, step, count)
     queries = {name: options[name] for name in ("query", *FIGURES) if options[name]}
     patient = {**http, "timeout": PATIENCE * http["timeout"]}
-    figures = fetch(options["prometheus_url"], queries, span, patient)
+    figures = fetch(options["prometheus_url"], queries, span, patient, means=MEANS)
     return _from_prometheus(figures, span, servers_per_instance, queueing)
 
 

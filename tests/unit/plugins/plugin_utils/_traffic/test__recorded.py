@@ -100,6 +100,23 @@ def test_several_series_are_added_up_and_what_is_no_number_is_missing(
     assert set(take(days=0.01).trace.rates.tolist()) == {10.0, 15.0}
 
 
+@pytest.mark.parametrize("option", ["utilisation_query", "latency_query"])
+def test_means_of_several_series_are_refused_since_no_sum_of_them_makes_sense(
+    api: tuple[Range, Callable[..., Recorded]], option: str
+) -> None:
+    answers, take = api
+    answers.series = {
+        "rate": [lambda _moment: 60.0, lambda _moment: 60.0],
+        "count": [lambda _moment: 1.0, lambda _moment: 2.0],
+        "mean": [lambda _moment: 0.2, lambda _moment: 0.3],
+        "one": [lambda _moment: 0.4],
+    }
+    with pytest.raises(OptionError, match=r"expected one series, got 2; aggregate it, such as avg\(\.\.\.\)") as error:
+        take(days=0.1, instances_query="count", **{option: "mean"})
+    assert error.value.option == option
+    assert take(days=0.1, instances_query="count", **{option: "one"}).service_rate, "sums of counts are right"
+
+
 def test_gaps_are_interpolated_and_told(api: tuple[Range, Callable[..., Recorded]]) -> None:
     answers, take = api
     begin = NOW - 0.5 * 86400
