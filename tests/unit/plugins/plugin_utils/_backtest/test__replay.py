@@ -134,6 +134,26 @@ def test_what_is_finer_than_the_recording_is_drawn() -> None:
     assert set(_spec.experiment(options(service_rate=50.0), fine).traffic.arrivals.ravel().tolist()) == {100.0}
 
 
+@pytest.mark.parametrize("highest", [1e20, 1e308])
+@pytest.mark.parametrize("given", [{"max_instances": 20}, {"service_rate": 1e19}, {}])
+def test_a_rate_that_no_service_has_is_refused_before_anything_is_drawn(highest: float, given: dict[str, Any]) -> None:
+    traffic = Recorded(Trace("test", 60.0, np.array([*WAVE, highest])), 0.0)
+    with pytest.raises(OptionError, match="its highest rate, 1e") as error:
+        _spec.experiment(options(**given), traffic)
+    assert error.value.option == "trace"
+
+
+def test_a_rate_that_is_multiplied_into_absurdity_is_refused_too() -> None:
+    with pytest.raises(OptionError, match="is more than can be simulated"):
+        _spec.experiment(options(), Recorded(Trace("test", 60.0, np.array([1e-300] * 1000 + [1e10])), 0.0))
+
+
+def test_too_many_instances_are_refused_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_spec, "noisy", lambda *_given, **_options: pytest.fail("drawn"))
+    with pytest.raises(OptionError, match="are too many to find the optimum of"):
+        _spec.experiment(options(service_rate=1e-5), Recorded(Trace("test", 60.0, np.array(WAVE)), 0.0))
+
+
 def test_a_day_is_for_learning_but_half_of_the_traffic_at_most() -> None:
     def warmup(days: float, **given: Any) -> int:
         trace = Trace("test", 3600.0, np.full(round(24 * days), 100.0))
