@@ -49,7 +49,7 @@ WAVE = [150.0 + 100.0 * math.sin(tick / 40) for tick in range(600)]
 
 def test_nobody_is_cheaper_than_the_optimum_and_all_are_there() -> None:
     done = run(WAVE, ["erlang", "hpa", {"policy": "static", "static": {"count": 8}, "name": "eight"}])
-    best, *rows = done.figures()
+    best, *rows = done.figures
     assert best.name == "optimum"
     assert best.regret is None
     assert {row.name for row in rows} == {"erlang", "hpa", "eight"}
@@ -66,7 +66,7 @@ def test_nobody_is_cheaper_than_the_optimum_and_all_are_there() -> None:
 
 def test_the_optimum_keeps_to_the_bounds() -> None:
     quiet = run([10.0] * 200, [{"policy": "static", "static": {"count": 5}}], min_instances=5)
-    best, five = quiet.figures()
+    best, five = quiet.figures
     assert best.instance_hours == five.instance_hours
     assert five.regret == pytest.approx(0.0)
 
@@ -91,7 +91,7 @@ def test_figures_by_hand() -> None:
     p99 = np.array([0.1, 0.3, 0.1, 0.1, 0.1, 0.5, 0.4, 0.1])
     course = Course("mine", ordered, p99, ordered + np.array([0, 2, 0, 0, 0, 6, 3, 0]))
     optimum = Course("optimum", ordered, p99, ordered + 0.5)
-    row = Replay(900.0, 0.0, np.ones(8), 0.2, [course], optimum).figures()[1]
+    row = Replay(900.0, 0.0, np.ones(8), 0.2, [course], optimum).figures[1]
     assert row.cost_per_hour == pytest.approx(25 / 8)
     assert row.regret == pytest.approx(25 / 18 - 1)
     assert row.time_over_slo == pytest.approx(3 / 8)
@@ -100,7 +100,13 @@ def test_figures_by_hand() -> None:
     assert row.changes_per_hour == pytest.approx(3 / 2)
     assert row.worst_hour_over_slo == pytest.approx(0.5)
     assert row.worst_hour_at == 4 * 900.0, "of the hours with two such ticks the dearest"
-    assert Replay(900.0, 0.0, np.ones(8), None, [course], optimum).figures()[1].time_over_slo == 0.0
+    assert Replay(900.0, 0.0, np.ones(8), None, [course], optimum).figures[1].time_over_slo == 0.0
+
+
+def test_figures_are_reckoned_once() -> None:
+    optimum = Course("optimum", np.ones(8, dtype=np.int64), np.full(8, 0.1), np.ones(8))
+    done = Replay(900.0, 0.0, np.ones(8), 0.2, [], optimum)
+    assert done.figures is done.figures
 
 
 def test_without_a_service_rate_one_is_assumed_that_can_keep_the_slo() -> None:
