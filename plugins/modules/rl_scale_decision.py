@@ -124,7 +124,13 @@ options:
         description: A CSV file with the header C(t_seconds,rate), in seconds and messages per second, taken to end now.
         type: path
       prometheus_url:
-        description: URL of a Prometheus server. Needs O(history.query).
+        description:
+          - URL of a Prometheus server. Needs O(history.query).
+          - Credentials of O(rlops.autoscale.metrics_snapshot#module:http), which are meant for the metrics, are sent to
+            it only where scheme, host and port are those of
+            O(rlops.autoscale.metrics_snapshot#module:prometheus.url), with
+            O(rlops.autoscale.metrics_snapshot#module:source=prometheus). Any other server is asked without them; the
+            rest of O(rlops.autoscale.metrics_snapshot#module:http), such as authorities, holds for it, too.
         type: str
       query:
         description: PromQL of the arrivals per second.

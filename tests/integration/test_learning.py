@@ -44,8 +44,8 @@ class Cluster:
         store = {"autoscale_state_store": {"directory": str(self.home / "state")}, "ansible_connection": "local"}
         return json.dumps({"autoscaled": {"hosts": {"chat": {**store, **self.settings}}}}, indent=1)
 
-    def tick(self, rate: float = 100.0, **arguments: Any) -> Any:
-        """One decision at this arrival rate."""
+    def tick(self, rate: float = 100.0, *, fails: bool = False, **arguments: Any) -> Any:
+        """One decision at this arrival rate; `fails` says that it is to be refused."""
         now = time.time()
         seen = {
             "valid": True,
@@ -66,7 +66,7 @@ class Cluster:
         instances = [{"name": f"chat-{n}", "state": "ready"} for n in range(1, 5)]
         given = {"seen": seen, "found": {"instances": instances, "unfinished": False, "at": now}}
         run = self.ansible_playbook(TICK, self.inventory(), extra_vars=given, **arguments)
-        assert run.rc == 0, run.output
+        assert (run.rc != 0) == fails, run.output
         return run
 
     def learned(self, **extra: Any) -> Any:
@@ -141,6 +141,31 @@ def test_the_past_in_prometheus_is_learned_from(cluster: Cluster) -> None:
     assert "app_p99_latency_seconds_count" in asked[0]
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_credentials_are_for_the_server_that_the_metrics_come_from_alone(cluster: Cluster, same: bool) -> None:
+    seen: list[dict[str, str]] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        seen.append({name.lower(): value for name, value in request.headers.items()})
+        page(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}}))(request)
+
+    with MetricsServer(answer) as server, MetricsServer(answer) as other:
+        cluster.settings |= {
+            "autoscale_source": "prometheus",
+            "autoscale_prometheus": {"url": f"http://127.0.0.1:{server.port}/metrics"},
+            "autoscale_history": {
+                "prometheus_url": f"http://127.0.0.1:{(server if same else other).port}/past",
+                "query": "up",
+            },
+            "autoscale_http": {"token": "s3cret", "headers": {"X-Scope-OrgID": "us"}},
+        }
+        cluster.tick()
+    assert len(seen) == 1
+    assert (seen[0].get("authorization"), seen[0].get("x-scope-orgid")) == (
+        ("Bearer s3cret", "us") if same else (None, None)
+    )
+
+
 def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster) -> None:
     cluster.settings["autoscale_history"] = {"prometheus_url": "http://127.0.0.1:1", "query": "up"}
     run = cluster.tick()
@@ -157,8 +182,7 @@ def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster
 )
 def test_a_past_that_makes_no_sense_is_refused(cluster: Cluster, history: dict[str, str], option: str) -> None:
     cluster.settings["autoscale_history"] = history
-    run = cluster.tick()
-    assert run.rc != 0
+    run = cluster.tick(fails=True)
     assert f"{option}: " in run.output
     assert cluster.memory() == {}
 
