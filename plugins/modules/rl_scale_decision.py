@@ -144,7 +144,8 @@ options:
     description:
       - Where to tell the decision as Prometheus metrics after each tick, so that something else can follow it, such as
         a HorizontalPodAutoscaler with an external metric. They are C(autoscale_desired_instances),
-        C(autoscale_ordered_instances) and C(autoscale_ready_instances), with the label C(cluster).
+        C(autoscale_ordered_instances), C(autoscale_ready_instances) and, so that an agent that is dead can be told from
+        one that wants no change, C(autoscale_last_decision_timestamp_seconds), with the label C(cluster).
       - Check mode exports nothing. A failure is a warning.
     type: dict
     suboptions:
