@@ -346,15 +346,15 @@ decision:
           type: float
           sample: 1130.0
         measured_hours:
-          description: Hours in which it is known what users felt, since p99 was measured, nothing arrived, or nothing was
-            ready.
+          description: Hours in which it is known what users felt, since p99 was measured, nothing arrived, or nothing
+            was ready.
           returned: always
           type: float
           sample: 160.9
         time_over_slo:
           description:
-            - Share of RV(decision.account.measured_hours) in which p99 was measured above its SLO. Time in which nothing
-              was ready, though instances were ordered or messages arrived, counts as such.
+            - Share of RV(decision.account.measured_hours) in which p99 was measured above its SLO. Time in which
+              nothing was ready, though instances were ordered or messages arrived, counts as such.
             - Null where RV(decision.account.measured_hours) is 0.
           returned: always
           type: float

@@ -204,28 +204,53 @@ def test_a_person_reads_writes_and_resets_the_table(cluster: Cluster, tmp_path: 
 
     entry = {"situation": "steady", "choice": "1.8 x rate, no hold", "value": 0.25}
     before = cluster.memory()
-    edited = cluster.learned(operation="edit", entries=[entry])
+    edited = cluster.learned(cluster="chat", operation="edit", entries=[entry])
     assert "changed=1" in edited.output, edited.output
     assert "+steady: 1.8 x rate, no hold: 0.25" in edited.stdout, edited.output
     assert cluster.memory()["shadow_q"]["learner"]["sums"] != before["shadow_q"]["learner"]["sums"]
     assert "1.8 x rate, no hold 0.25" in cluster.learned().output
-    assert "changed=0" in cluster.learned(operation="edit", entries=[entry]).output
+    assert "changed=0" in cluster.learned(cluster="chat", operation="edit", entries=[entry]).output
 
-    wrong = cluster.learned(operation="edit", entries=[{**entry, "situation": "stedy"}])
+    wrong = cluster.learned(cluster="chat", operation="edit", entries=[{**entry, "situation": "stedy"}])
     assert wrong.rc != 0
     assert "entries[0].situation: there is no 'stedy'; did you mean 'steady'?" in wrong.output
 
-    reset = cluster.learned(operation="reset")
+    reset = cluster.learned(cluster="chat", operation="reset")
     assert "changed=1" in reset.output
     assert cluster.memory() == {}
-    assert "changed=0" in cluster.learned(operation="reset").output
+    assert "changed=0" in cluster.learned(cluster="chat", operation="reset").output
 
 
 def test_the_article_s_table_can_be_written_too(cluster: Cluster) -> None:
     cluster.settings["autoscale_policy"] = "q_learning"
-    written = cluster.learned(operation="edit", entries=[{"situation": "1_0_4", "choice": "+1", "value": 5.0}])
+    written = cluster.learned(
+        cluster="chat", operation="edit", entries=[{"situation": "1_0_4", "choice": "+1", "value": 5.0}]
+    )
     assert "changed=1" in written.output, written.output
     assert cluster.memory()["q_learning"]["q_table"] == {"1_0_4": {"1": 5.0}}
     cluster.settings |= {"autoscale_q_learning": {"epsilon": 0.0}}
     run = cluster.tick()
     assert re.search(r"learned -1 5\b", run.output), run.output
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        ({"operation": "reset"}, "''"),
+        ({"operation": "edit", "entries": [{"situation": "1_0_4", "choice": "+1", "value": 5.0}]}, "''"),
+        ({"operation": "reset", "cluster": "autoscaled"}, "'autoscaled'"),
+    ],
+)
+def test_only_what_is_shown_may_be_that_of_all_clusters(cluster: Cluster, given: dict[str, Any], got: str) -> None:
+    cluster.settings["autoscale_policy"] = "q_learning"
+    written = cluster.learned(
+        cluster="chat", operation="edit", entries=[{"situation": "1_0_4", "choice": "+0", "value": 1.0}]
+    )
+    assert "changed=1" in written.output, written.output
+    before = cluster.memory()
+    refused = cluster.learned(**given)
+    assert refused.rc != 0, refused.output
+    expected = f"cluster: operation={given['operation']} is for one, expected one of chat, got {got}"
+    assert expected in refused.output, refused.output
+    assert cluster.memory() == before
+    assert "1_0_4" in cluster.learned().output
