@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import Clus
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest import _spec, _table
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._page import page
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._replay import replay
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._backtest._result import Replay
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import require_numpy
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import recorded
@@ -32,12 +34,14 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Get the traffic, let all contenders scale, say and write what came of it."""
         require_numpy("a back-test")
+        _refuse_unwritable(options["report"])
         traffic = recorded(
             options,
             options["http"],
             time.time(),
             step=options["interval"],
             servers_per_instance=options["servers_per_instance"],
+            queueing=options["queueing"],
         )
         setup = _spec.experiment(options, traffic)
         shared = _spec.decision_options(options, setup)
@@ -54,9 +58,9 @@ class ActionModule(ClusterAction):
             progress=_Progress(self),
         )
         table = [self.say(line) for line in _table.lines(done)]
-        best, *rows = done.figures()
+        best, *rows = done.figures
         return {
-            "changed": self._write(options["report"], page(done, "Back-test")),
+            "changed": self._write(options["report"], done),
             "table": table,
             "optimum": best.to_plain(),
             "policies": [row.to_plain() for row in rows],
@@ -72,19 +76,35 @@ class ActionModule(ClusterAction):
         except OptionError as error:
             raise OptionError(f"policies[{place}].{error.option}", str(error).partition(": ")[2]) from error
 
-    def _write(self, path: str | None, text: str) -> bool:
-        """Write the page; returns whether it differs from what was there."""
+    def _write(self, path: str | None, done: Replay) -> bool:
+        """Write the page, if one is wanted; returns whether it differs from what was there."""
         if not path:
             return False
-        file = Path(path)
+        file, text = Path(path), page(done, "Back-test").encode()
         try:
-            if file.exists() and file.read_text(encoding="utf-8") == text:
+            if file.exists() and file.read_bytes() == text:
                 return False
             if not self.check_mode:
-                file.write_text(text, encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise AutoscaleError(f"report: {quoted(path)} cannot be written: {error}") from error
+                file.write_bytes(text)
+        except OSError as error:
+            raise AutoscaleError(f"report: {quoted(path)} cannot be written: {error.strerror}") from error
         return True
+
+
+def _refuse_unwritable(path: str | None) -> None:
+    """Raise OptionError where a report could not be written there, before a replay takes its time."""
+    if not path:
+        return
+    file = Path(path)
+    if file.is_dir():
+        why = "it is a directory"
+    elif not file.parent.is_dir():
+        why = "there is no such directory"
+    elif not os.access(file if file.exists() else file.parent, os.R_OK | os.W_OK):
+        why = "no permission"
+    else:
+        return
+    raise OptionError("report", f"{quoted(path)} cannot be written: {why}")
 
 
 class _Progress:

@@ -295,6 +295,11 @@ def shown(url: str) -> str:
     return quoted(scheme + separator + host.rpartition("@")[2] + slash + path)
 
 
+def same_origin(url: str, other: str) -> bool:
+    """Whether both have the same scheme, host and port; False where one is no URL."""
+    return _can_be_fetched(url) and _can_be_fetched(other) and _origin(url) == _origin(other)
+
+
 def _origin(url: str) -> tuple[str, str | None, int]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -60,10 +60,13 @@ options:
         Alone, the highest load that an instance has had is taken for it.
     type: str
   utilisation_query:
-    description: PromQL of the share of time in which the servers of an instance are busy, 0 to 1.
+    description:
+      - PromQL of the share of time in which the servers of an instance are busy, 0 to 1.
+      - One series is expected, such as C(avg(utilisation)).
     type: str
   latency_query:
-    description: PromQL of the mean latency in seconds, time in the queue included.
+    description:
+      - PromQL of the mean latency in seconds, time in the queue included. One series is expected.
     type: str
   policies:
     description:

@@ -124,7 +124,13 @@ options:
         description: A CSV file with the header C(t_seconds,rate), in seconds and messages per second, taken to end now.
         type: path
       prometheus_url:
-        description: URL of a Prometheus server. Needs O(history.query).
+        description:
+          - URL of a Prometheus server. Needs O(history.query).
+          - Credentials of O(rlops.autoscale.metrics_snapshot#module:http), which are meant for the metrics, are sent to
+            it only where scheme, host and port are those of
+            O(rlops.autoscale.metrics_snapshot#module:prometheus.url), with
+            O(rlops.autoscale.metrics_snapshot#module:source=prometheus). Any other server is asked without them; the
+            rest of O(rlops.autoscale.metrics_snapshot#module:http), such as authorities, holds for it, too.
         type: str
       query:
         description: PromQL of the arrivals per second.
@@ -138,7 +144,8 @@ options:
     description:
       - Where to tell the decision as Prometheus metrics after each tick, so that something else can follow it, such as
         a HorizontalPodAutoscaler with an external metric. They are C(autoscale_desired_instances),
-        C(autoscale_ordered_instances) and C(autoscale_ready_instances), with the label C(cluster).
+        C(autoscale_ordered_instances), C(autoscale_ready_instances) and, so that an agent that is dead can be told from
+        one that wants no change, C(autoscale_last_decision_timestamp_seconds), with the label C(cluster).
       - Check mode exports nothing. A failure is a warning.
     type: dict
     suboptions:
@@ -338,8 +345,17 @@ decision:
           returned: always
           type: float
           sample: 1130.0
+        measured_hours:
+          description: Hours in which it is known what users felt, since p99 was measured, nothing arrived, or nothing
+            was ready.
+          returned: always
+          type: float
+          sample: 160.9
         time_over_slo:
-          description: Share of the time in which p99 was measured above its SLO.
+          description:
+            - Share of RV(decision.account.measured_hours) in which p99 was measured above its SLO. Time in which
+              nothing was ready, though instances were ordered or messages arrived, counts as such.
+            - Null where RV(decision.account.measured_hours) is 0.
           returned: always
           type: float
           sample: 0.011

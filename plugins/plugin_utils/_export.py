@@ -30,6 +30,7 @@ GAUGES = {
     "autoscale_desired_instances": ("Instances that the agent wants.", "target"),
     "autoscale_ordered_instances": ("Instances that were ordered when it decided, booting ones included.", "current"),
     "autoscale_ready_instances": ("Instances that were ready when it decided.", "ready"),
+    "autoscale_last_decision_timestamp_seconds": ("When it decided, in unix time.", "at"),
 }
 
 

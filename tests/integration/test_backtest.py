@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -121,6 +122,7 @@ ERRORS = {
     ),
     "a bad seed": (["trace={trace}", "autoscale_seed=-1"], "seed: 0 or more is expected"),
     "far too many": (["trace={trace}", "service_rate=0.00001"], "max_instances: "),
+    "a rate beyond all measure": (["trace={absurd}", "max_instances=20"], "trace: its highest rate, 1e+20"),
     "a bad rate": (["trace={trace}", "service_rate=-3"], "service_rate: a number above 0 is expected, got -3"),
 }
 
@@ -129,12 +131,51 @@ ERRORS = {
 def test_one_clear_error(ansible_playbook: Callable[..., Any], tmp_path: Path, case: str) -> None:
     given, expected = ERRORS[case]
     file = trace(tmp_path)
-    args = [word for each in given for word in ("-e", each.format(trace=file))]
+    absurd = tmp_path / "absurd.csv"
+    absurd.write_text("t_seconds,rate\n0,5\n60,1e20\n120,1e20\n")
+    args = [word for each in given for word in ("-e", each.format(trace=file, absurd=absurd))]
     run = ansible_playbook(PLAYBOOK, args=[*args, "-e", f"report={tmp_path / 'report.html'}"])
     assert run.rc != 0, run.output
     assert expected in " ".join(run.output.split()), run.output
     assert "Traceback" not in run.output
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ("nowhere/report.html", "report: {folder}/nowhere/report.html cannot be written: there is no such directory"),
+        ("", "report: {folder} cannot be written: it is a directory"),
+        ("load.csv/report.html", "report: {folder}/load.csv/report.html cannot be written: there is no such directory"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_replay(
+    ansible_playbook: Callable[..., Any], tmp_path: Path, report: str, expected: str
+) -> None:
+    given = ["-e", f"trace={trace(tmp_path)}", "-e", f"report={tmp_path / report}"]
+    run = ansible_playbook(PLAYBOOK, args=given)
+    assert run.rc != 0, run.output
+    assert expected.format(folder=tmp_path) in " ".join(run.output.split()), run.output
+    assert "optimum*" not in run.output, "the replay took its time in vain"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_report_without_the_right_to_write_it_is_refused_before_the_replay(
+    ansible_playbook: Callable[..., Any], tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    report = folder / "report.html"
+    if what == "file":
+        report.write_text("")
+        report.chmod(0o400)
+    else:
+        folder.chmod(0o500)
+    run = ansible_playbook(PLAYBOOK, args=["-e", f"trace={trace(tmp_path)}", "-e", f"report={report}"])
+    assert run.rc != 0, run.output
+    assert f"report: {report} cannot be written: no permission" in " ".join(run.output.split()), run.output
+    assert "optimum*" not in run.output
 
 
 @pytest.mark.slow

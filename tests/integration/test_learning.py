@@ -44,8 +44,8 @@ class Cluster:
         store = {"autoscale_state_store": {"directory": str(self.home / "state")}, "ansible_connection": "local"}
         return json.dumps({"autoscaled": {"hosts": {"chat": {**store, **self.settings}}}}, indent=1)
 
-    def tick(self, rate: float = 100.0, *, rc: int = 0, **arguments: Any) -> Any:
-        """One decision at this arrival rate; `rc` is how ansible-playbook is to end."""
+    def tick(self, rate: float = 100.0, *, fails: bool = False, **arguments: Any) -> Any:
+        """One decision at this arrival rate; `fails` says that it is to be refused."""
         now = time.time()
         seen = {
             "valid": True,
@@ -66,7 +66,7 @@ class Cluster:
         instances = [{"name": f"chat-{n}", "state": "ready"} for n in range(1, 5)]
         given = {"seen": seen, "found": {"instances": instances, "unfinished": False, "at": now}}
         run = self.ansible_playbook(TICK, self.inventory(), extra_vars=given, **arguments)
-        assert run.rc == rc, run.output
+        assert (run.rc != 0) == fails, run.output
         return run
 
     def learned(self, **extra: Any) -> Any:
@@ -141,6 +141,31 @@ def test_the_past_in_prometheus_is_learned_from(cluster: Cluster) -> None:
     assert "app_p99_latency_seconds_count" in asked[0]
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_credentials_are_for_the_server_that_the_metrics_come_from_alone(cluster: Cluster, same: bool) -> None:
+    seen: list[dict[str, str]] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        seen.append({name.lower(): value for name, value in request.headers.items()})
+        page(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}}))(request)
+
+    with MetricsServer(answer) as server, MetricsServer(answer) as other:
+        cluster.settings |= {
+            "autoscale_source": "prometheus",
+            "autoscale_prometheus": {"url": f"http://127.0.0.1:{server.port}/metrics"},
+            "autoscale_history": {
+                "prometheus_url": f"http://127.0.0.1:{(server if same else other).port}/past",
+                "query": "up",
+            },
+            "autoscale_http": {"token": "s3cret", "headers": {"X-Scope-OrgID": "us"}},
+        }
+        cluster.tick()
+    assert len(seen) == 1
+    assert (seen[0].get("authorization"), seen[0].get("x-scope-orgid")) == (
+        ("Bearer s3cret", "us") if same else (None, None)
+    )
+
+
 def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster) -> None:
     cluster.settings["autoscale_history"] = {"prometheus_url": "http://127.0.0.1:1", "query": "up"}
     run = cluster.tick()
@@ -157,7 +182,7 @@ def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster
 )
 def test_a_past_that_makes_no_sense_is_refused(cluster: Cluster, history: dict[str, str], option: str) -> None:
     cluster.settings["autoscale_history"] = history
-    run = cluster.tick(rc=2)
+    run = cluster.tick(fails=True)
     assert f"{option}: " in run.output
     assert cluster.memory() == {}
 
@@ -179,28 +204,53 @@ def test_a_person_reads_writes_and_resets_the_table(cluster: Cluster, tmp_path: 
 
     entry = {"situation": "steady", "choice": "1.8 x rate, no hold", "value": 0.25}
     before = cluster.memory()
-    edited = cluster.learned(operation="edit", entries=[entry])
+    edited = cluster.learned(cluster="chat", operation="edit", entries=[entry])
     assert "changed=1" in edited.output, edited.output
     assert "+steady: 1.8 x rate, no hold: 0.25" in edited.stdout, edited.output
     assert cluster.memory()["shadow_q"]["learner"]["sums"] != before["shadow_q"]["learner"]["sums"]
     assert "1.8 x rate, no hold 0.25" in cluster.learned().output
-    assert "changed=0" in cluster.learned(operation="edit", entries=[entry]).output
+    assert "changed=0" in cluster.learned(cluster="chat", operation="edit", entries=[entry]).output
 
-    wrong = cluster.learned(operation="edit", entries=[{**entry, "situation": "stedy"}])
+    wrong = cluster.learned(cluster="chat", operation="edit", entries=[{**entry, "situation": "stedy"}])
     assert wrong.rc != 0
     assert "entries[0].situation: there is no 'stedy'; did you mean 'steady'?" in wrong.output
 
-    reset = cluster.learned(operation="reset")
+    reset = cluster.learned(cluster="chat", operation="reset")
     assert "changed=1" in reset.output
     assert cluster.memory() == {}
-    assert "changed=0" in cluster.learned(operation="reset").output
+    assert "changed=0" in cluster.learned(cluster="chat", operation="reset").output
 
 
 def test_the_article_s_table_can_be_written_too(cluster: Cluster) -> None:
     cluster.settings["autoscale_policy"] = "q_learning"
-    written = cluster.learned(operation="edit", entries=[{"situation": "1_0_4", "choice": "+1", "value": 5.0}])
+    written = cluster.learned(
+        cluster="chat", operation="edit", entries=[{"situation": "1_0_4", "choice": "+1", "value": 5.0}]
+    )
     assert "changed=1" in written.output, written.output
     assert cluster.memory()["q_learning"]["q_table"] == {"1_0_4": {"1": 5.0}}
     cluster.settings |= {"autoscale_q_learning": {"epsilon": 0.0}}
     run = cluster.tick()
     assert re.search(r"learned -1 5\b", run.output), run.output
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        ({"operation": "reset"}, "''"),
+        ({"operation": "edit", "entries": [{"situation": "1_0_4", "choice": "+1", "value": 5.0}]}, "''"),
+        ({"operation": "reset", "cluster": "autoscaled"}, "'autoscaled'"),
+    ],
+)
+def test_only_what_is_shown_may_be_that_of_all_clusters(cluster: Cluster, given: dict[str, Any], got: str) -> None:
+    cluster.settings["autoscale_policy"] = "q_learning"
+    written = cluster.learned(
+        cluster="chat", operation="edit", entries=[{"situation": "1_0_4", "choice": "+0", "value": 1.0}]
+    )
+    assert "changed=1" in written.output, written.output
+    before = cluster.memory()
+    refused = cluster.learned(**given)
+    assert refused.rc != 0, refused.output
+    expected = f"cluster: operation={given['operation']} is for one, expected one of chat, got {got}"
+    assert expected in refused.output, refused.output
+    assert cluster.memory() == before
+    assert "1_0_4" in cluster.learned().output

@@ -132,6 +132,22 @@ def test_the_article_s_table_is_trained_used_and_replaced_on_demand(clusters: Cl
     assert clusters.state()["pretrained"]["q_learning"]["plan"]["seed"] == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("pretrain_environments", "0", "environments: 1 or more is expected, got 0"),
+        ("pretrain_save_every", "-1", "save_every: 0 or more is expected, got -1"),
+        ("pretrain_wait", "-1", "wait: 0 or more is expected, got -1"),
+        ("pretrain_force", "perhaps", "'force' is of type"),
+    ],
+)
+def test_the_playbook_hands_every_option_on(clusters: Clusters, variable: str, value: str, message: str) -> None:
+    extra = {"pretrain_policy": "q_learning", variable: value}
+    run = clusters.ansible_playbook("rlops.autoscale.pretrain", clusters.inventory(), extra_vars=extra, check=True)
+    assert run.rc != 0, run.output
+    assert message in run.output, run.output
+
+
 @pytest.mark.core
 def test_check_mode_trains_nothing_and_diff_shows_where_it_comes_from(clusters: Clusters) -> None:
     clusters.settings = {"autoscale_policy": "q_learning"}

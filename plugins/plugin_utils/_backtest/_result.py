@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
@@ -59,6 +60,7 @@ class Replay:
     notes: Sequence[str] = field(default_factory=tuple)  # what the reader has to know: assumptions, gaps
     assumed: Mapping[str, Any] = field(default_factory=dict)  # settings of the service, by option
 
+    @cached_property
     def figures(self) -> list[Figures]:
         """One row a contender, cheapest first, and the optimum before them."""
         best = self._figures(self.optimum, None)
@@ -70,9 +72,9 @@ class Replay:
         over = course.p99 > self.slo_p99 if self.slo_p99 is not None else np.zeros(ticks, dtype=bool)
         hours = ticks * self.interval / HOUR_S
         hour = min(ticks, max(1, round(HOUR_S / self.interval)))
-        in_hour = np.convolve(over, np.ones(hour), mode="valid")
+        in_hour = _windows(over.astype(float), hour)
         # Where hours are equally bad, the dearest is the worst.
-        dear = np.convolve(course.cost, np.ones(hour), mode="valid")
+        dear = _windows(course.cost, hour)
         worst = int(np.lexsort((dear, in_hour))[-1])
         cost = float(course.cost.mean())
         return Figures(
@@ -86,3 +88,9 @@ class Replay:
             worst_hour_at=worst * self.interval,
             worst_hour_over_slo=float(in_hour[worst]) / hour,
         )
+
+
+def _windows(values: Floats, width: int) -> Floats:
+    """The sum of each `width` values in a row."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(sums[width:] - sums[:-width])

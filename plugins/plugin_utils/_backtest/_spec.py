@@ -40,6 +40,8 @@ PEAK, PEAK_ERLANGS = 0.995, 8.0
 FAST = 10.0
 #: Instances times ticks that the optimum is found for, in some GB: 500 instances for two weeks at four ticks a minute.
 LARGEST = 40e6
+#: messages/s that no service gets; with more, the numbers of messages in a step cannot be drawn.
+MOST_TRAFFIC = 1e12
 #: Where no largest count is given, there is room for so many times the highest rate.
 ROOM = 2.0
 #: What competes where nothing is said.
@@ -97,24 +99,19 @@ def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
         raise OptionError("seed", f"0 or more is expected, got {options['seed']}")
     notes = list(recorded.notes)
     servers, slo = options["servers_per_instance"], slo_of(options)
+    _refuse_absurd(options, float(recorded.trace.rates.max()))
     arrivals = ticks(recorded.trace, options["interval"], INNER_STEPS)
     rate, factor, note = _service_rate(options, recorded, arrivals, slo)
     notes += note
-    arrivals = _drawn(factor * arrivals, recorded.trace.step, options["interval"] / INNER_STEPS, options["seed"])
-    most = options["max_instances"]
-    if most is None:
-        most = max(options["min_instances"], math.ceil(ROOM * float(arrivals.max()) / (rate * servers)), 2)
-    if most * len(arrivals) > LARGEST:
-        raise OptionError(
-            "max_instances",
-            f"{most} instances over {len(arrivals)} ticks are too many to find the optimum of: take less traffic, a "
-            "longer interval, or a larger service_rate where that is what is wrong",
-        )
+    _refuse_absurd(options, factor * float(arrivals.max()))
+    arrivals = factor * arrivals
+    _most_instances(options, arrivals, rate * servers)  # raises before anything is drawn, which may take long
+    arrivals = _drawn(arrivals, recorded.trace.step, options["interval"] / INNER_STEPS, options["seed"])
     service = Service(
         service_rate=rate,
         servers_per_instance=servers,
         queueing=options["queueing"],
-        max_instances=most,
+        max_instances=_most_instances(options, arrivals, rate * servers),
         slo_p99=slo.p99_latency,
         slo_queue=slo.queue_depth,
     )
@@ -175,6 +172,29 @@ def decision_options(options: Mapping[str, Any], setup: Experiment) -> dict[str,
         "seed": options["seed"],
         **OF_NOW,
     }
+
+
+def _refuse_absurd(options: Mapping[str, Any], highest: float) -> None:
+    """Raise OptionError for traffic whose highest rate (messages/s) cannot be simulated."""
+    if not highest <= MOST_TRAFFIC:
+        source = "query" if options["trace"] is None and options["prometheus_url"] else "trace"
+        raise OptionError(
+            source, f"its highest rate, {highest:g} messages/s, is more than can be simulated, {MOST_TRAFFIC:g}"
+        )
+
+
+def _most_instances(options: Mapping[str, Any], arrivals: Floats, capacity: float) -> int:
+    """The most instances, of `capacity` messages/s each. Raises OptionError where no optimum could be found of them."""
+    most: int | None = options["max_instances"]
+    if most is None:
+        most = max(options["min_instances"], math.ceil(ROOM * float(arrivals.max()) / capacity), 2)
+    if most * len(arrivals) > LARGEST:
+        raise OptionError(
+            "max_instances",
+            f"{most} instances over {len(arrivals)} ticks are too many to find the optimum of: take less traffic, a "
+            "longer interval, or a larger service_rate where that is what is wrong",
+        )
+    return most
 
 
 def _drawn(arrivals: Floats, recorded_step: float, seconds: float, seed: int) -> Floats:

@@ -23,7 +23,7 @@ LEGEND = "* knows what will arrive, so nobody can reach it. Cost: instances on a
 
 def lines(replay: Replay) -> list[str]:
     """The table of the figures, a comparison of the cheapest with each other one, and the notes."""
-    rows = replay.figures()
+    rows = replay.figures
     said = [*comparisons(replay, rows), losses(replay)]
     notes = [note(text) for text in replay.notes]
     if replay.assumed:

@@ -83,7 +83,7 @@ class Timeline:
 def contenders(replay: Replay) -> list[Contender]:
     """The optimum and all contenders, in the order of Replay.figures."""
     ranked = sorted(replay.courses, key=lambda course: float(course.cost.mean()))
-    pairs = zip(replay.figures(), (replay.optimum, *ranked), strict=True)
+    pairs = zip(replay.figures, (replay.optimum, *ranked), strict=True)
     return [Contender(place, figures, course) for place, (figures, course) in enumerate(pairs)]
 
 

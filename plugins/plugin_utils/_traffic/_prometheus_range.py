@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client, FetchError, Reply, Request, check_url
 from ansible_collections.rlops.autoscale.plugins.module_utils._reading import LARGEST
 from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import data_of, unlike_prometheus
@@ -34,8 +34,12 @@ class Span(NamedTuple):
         return [Span(self.start + first * self.step, self.step, min(POINTS, self.moments - first)) for first in firsts]
 
 
-def fetch(url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, Any]) -> dict[str, Floats]:
+def fetch(
+    url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, Any], *, means: Collection[str] = ()
+) -> dict[str, Floats]:
     """One value a moment for each query, NaN where there is no sample; several series are added up.
+
+    Those of the options `means` are refused instead: the sum of means is none.
 
     `queries` are PromQL by the option that holds them, which is named where Prometheus refuses one. `http` are options
     as in HTTP_SPEC. Raises AutoscaleError where any of them is not answered.
@@ -45,7 +49,8 @@ def fetch(url: str, queries: Mapping[str, str], span: Span, http: Mapping[str, A
     urls = [f"{base}/api/v1/query_range?{urlencode(_parameters(queries[option], part))}" for option, part in asked]
 
     def read(index: int, reply: Reply) -> Floats:
-        return _values(*asked[index], reply)
+        option, part = asked[index]
+        return _values(option, part, reply, added=option not in means)
 
     answers = Client(http).fetch_all(urls, Request(accept="application/json"), read)
     values: dict[str, list[Floats]] = {option: [] for option in queries}
@@ -61,11 +66,14 @@ def _parameters(query: str, span: Span) -> dict[str, str]:
     return {"query": query, "start": f"{span.start:.3f}", "end": f"{end:.3f}", "step": f"{span.step:.3f}"}
 
 
-def _values(option: str, span: Span, reply: Reply) -> Floats:
+def _values(option: str, span: Span, reply: Reply, *, added: bool) -> Floats:
     """One value a moment; NaN, Inf and what is absurdly large are none."""
     values = np.full(span.moments, np.nan)
     data = data_of(option, reply)
     try:
+        count = len(data["result"])
+        if count > 1 and not added:
+            raise OptionError(option, f"expected one series, got {count}; aggregate it, such as avg(...)")
         for series in data["result"]:
             for moment, text in series["values"]:
                 place, value = round((float(moment) - span.start) / span.step), float(text)

@@ -21,6 +21,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._promethe
 DAY_S = 86400.0
 #: Options with PromQL of figures that show the service rate.
 FIGURES = ("utilisation_query", "instances_query", "latency_query")
+#: Those that are means, which cannot be added up.
+MEANS = ("utilisation_query", "latency_query")
 #: Moments that a service rate is taken from, spread over the whole time.
 SAMPLES = 500
 #: The highest load of an instance that is no freak.
@@ -50,7 +52,13 @@ class Recorded:
 
 
 def recorded(
-    options: Mapping[str, Any], http: Mapping[str, Any], now: float, *, step: float, servers_per_instance: int
+    options: Mapping[str, Any],
+    http: Mapping[str, Any],
+    now: float,
+    *,
+    step: float,
+    servers_per_instance: int,
+    queueing: str,
 ) -> Recorded:
     """What the options (see RECORDED_SPEC) name: the traffic of a CSV file, or that of the last days in Prometheus.
 
@@ -63,7 +71,8 @@ def recorded(
     span = Span(math.floor(now / step) * step - (count - 1) * step, step, count)
     queries = {name: options[name] for name in ("query", *FIGURES) if options[name]}
     patient = {**http, "timeout": PATIENCE * http["timeout"]}
-    return _from_prometheus(fetch(options["prometheus_url"], queries, span, patient), span, servers_per_instance)
+    figures = fetch(options["prometheus_url"], queries, span, patient, means=MEANS)
+    return _from_prometheus(figures, span, servers_per_instance, queueing)
 
 
 def check_recorded(options: Mapping[str, Any], within: str = "") -> None:
@@ -76,7 +85,7 @@ def check_recorded(options: Mapping[str, Any], within: str = "") -> None:
         raise OptionError(f"{within}days", f"a number above 0 is expected, got {options['days']:g}")
 
 
-def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_instance: int) -> Recorded:
+def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_instance: int, queueing: str) -> Recorded:
     """The traffic of that span. What is missing in between is interpolated, and said in the notes."""
     rates = figures["query"]
     known = np.flatnonzero(~np.isnan(rates))
@@ -84,7 +93,7 @@ def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_inst
     if not known.size:
         raise OptionError("query", f"Prometheus has no sample of it in the last {days:g} days")
     first, last = int(known[0]), int(known[-1]) + 1
-    rate, source = _service_rate(rates, figures, servers_per_instance)
+    rate, source = _service_rate(rates, figures, servers_per_instance, queueing)
     gaps = 1.0 - known.size / (last - first)
     notes = [f"{100 * gaps:.1f} % of the time has no sample and is interpolated"] if gaps > 0.0005 else []
     kept = (last - first) * span.step / DAY_S
@@ -96,7 +105,9 @@ def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_inst
     return Recorded(Trace("prometheus", span.step, filled), start, notes, rate, source)
 
 
-def _service_rate(rates: Floats, figures: Mapping[str, Floats], servers_per_instance: int) -> tuple[float | None, str]:
+def _service_rate(
+    rates: Floats, figures: Mapping[str, Floats], servers_per_instance: int, queueing: str
+) -> tuple[float | None, str]:
     """How fast one server is, by the best that the figures show, as `_service_rate` does it at each tick."""
     instances = figures.get("instances_query")
     if instances is None:
@@ -111,9 +122,12 @@ def _service_rate(rates: Floats, figures: Mapping[str, Floats], servers_per_inst
         if usable.any():
             return float(np.median(per_server[usable] / utilisation[usable])), "utilisation"
     if latency is not None:
+        alone = queueing == "per_instance"
+        throughput = per_server * servers_per_instance if alone else rates
+        at_work = np.full_like(servers, servers_per_instance) if alone else servers
         known = np.flatnonzero((latency > 0.0) & (per_server > 0.0) & (servers >= 1.0))
         chosen = known[np.linspace(0, known.size - 1, min(SAMPLES, known.size)).astype(int)] if known.size else []
-        found = [service_rate_of(float(latency[i]), float(rates[i]), round(float(servers[i]))) for i in chosen]
+        found = [service_rate_of(float(latency[i]), float(throughput[i]), round(float(at_work[i]))) for i in chosen]
         if found:
             return float(np.median(found)), "sojourn"
     busiest = per_server[~np.isnan(per_server)]

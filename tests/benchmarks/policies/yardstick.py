@@ -96,7 +96,9 @@ def run(policy: str, name: str, variant: Variant = NOMINAL, pick: Sequence[int] 
         )
         if done.returncode:
             raise RuntimeError(f"the yardstick failed with {name}: {done.stderr}")
-        return _result(name, json.loads(out.read_text()), done.stderr)
+        # Anchors are not counted: they are no agents.
+        shrinks = stale_shrinks(name, done.stderr) if policy == f"{ADAPTER}:{name}" else 0
+        return _result(name, json.loads(out.read_text()), shrinks)
 
 
 def anchors() -> dict[str, float]:
@@ -113,7 +115,15 @@ def anchors() -> dict[str, float]:
     }
 
 
-def _result(name: str, said: dict[str, Any], errors: str) -> Result:
+def stale_shrinks(name: str, said: str) -> int:
+    """What the adapter says at its end, in the last line on stderr; there may be warnings before it."""
+    try:
+        return int(json.loads(said.strip().rpartition("\n")[2])["stale_shrinks"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RuntimeError(f"the adapter of {name} did not say how often it shrank, but: {said}") from error
+
+
+def _result(name: str, said: dict[str, Any], shrinks: int) -> Result:
     nominal = "geo_regret_pct" in said
     return Result(
         contender=name,
@@ -121,7 +131,7 @@ def _result(name: str, said: dict[str, Any], errors: str) -> Result:
         over_slo=said["slo_violation_pct"] / 100.0,
         severe=said["severe_pct"] / 100.0,
         changes=said["changes_per_hour"],
-        stale_shrinks=json.loads(errors)["stale_shrinks"] if errors.startswith("{") else 0,
+        stale_shrinks=shrinks,
         regret=said["geo_regret_pct"] / 100.0 if nominal else None,
         instances=said["instances_vs_clairvoyant"] if nominal else None,
         days={day: 1.0 + regret / 100.0 for day, regret in said["per_trace"].items()} if nominal else None,

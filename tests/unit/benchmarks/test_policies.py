@@ -191,6 +191,18 @@ def test_missing_scrapes_never_shrink_and_would_be_counted() -> None:
 # Goals and tables
 
 
+def test_what_the_adapter_counted_is_in_the_last_line_of_what_it_said() -> None:
+    warned = 'x.py:3: RuntimeWarning: overflow\n  y = x * x\n{"stale_shrinks": 3}'
+    assert yardstick.stale_shrinks("ours", warned) == 3
+
+
+@pytest.mark.parametrize("said", ["", "Killed\n", '{"stale_shrinks": 3}\nKilled', "[]", '{"stale": 1}'])
+def test_an_adapter_that_counted_nothing_has_not_counted_zero(said: str) -> None:
+    with pytest.raises(RuntimeError, match="ours") as error:
+        yardstick.stale_shrinks("ours", said)
+    assert said.strip() in str(error.value)
+
+
 def result(name: str, ratio: float, **others: Any) -> yardstick.Result:
     days = {"a#0": ratio, "b#1": 1.1 * ratio}
     values = {"reward": -8.0, "over_slo": 0.004, "severe": 0.0, "changes": 20.0, "stale_shrinks": 0}

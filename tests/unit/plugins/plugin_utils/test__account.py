@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,7 +80,8 @@ def test_a_pause_is_not_counted_as_time() -> None:
     [
         seen(1, valid=False),
         seen(1, arrival_rate=None),
-        seen(1, ordered=0),
+        seen(1, ordered=0, rate=0.0),
+        seen(1, ordered=0, arrival_rate=None),
         Seen(NOON, seen(1).snapshot, 8, 8, 4, None),
     ],
 )
@@ -87,6 +89,67 @@ def test_nothing_is_counted_without_data(tick: Seen) -> None:
     memory = after(seen(0))
     assert advance(memory, tick, SETTINGS) == memory
     assert summary(after(tick)) is None
+
+
+def test_p99_is_over_its_slo_only_as_far_as_it_is_known() -> None:
+    """Half of the ticks have no p99, a quarter of the others is over the SLO."""
+    figures = [{"p99_latency_s": None if place % 2 else 3.0 if place % 8 == 0 else 0.1} for place in range(241)]
+    found = summary(after(*[seen(place, **each) for place, each in enumerate(figures)]))
+    assert found is not None
+    assert found["hours"] == pytest.approx(1.0)
+    assert found["measured_hours"] == pytest.approx(0.5)
+    assert found["time_over_slo"] == pytest.approx(0.25)
+    assert "p99 was over its SLO 25 % of the 0.5 h in which it is known (by the model 0 %)" in sentence(found)
+
+
+def test_a_p99_that_is_never_known_is_not_taken_for_a_good_one() -> None:
+    found = summary(after(*[seen(place, p99_latency_s=None) for place in range(241)]))
+    assert found is not None
+    assert found["time_over_slo"] is None
+    assert found["measured_hours"] == 0.0
+    assert "and p99 is not known (by the model it was over its SLO 0 % of the time); the agent" in sentence(found)
+
+
+def test_where_nothing_arrives_nothing_is_over_and_no_p99_is_missing() -> None:
+    found = summary(after(*[seen(place, rate=0.0, p99_latency_s=None) for place in range(241)]))
+    assert found is not None
+    assert (found["time_over_slo"], found["measured_hours"]) == (0.0, pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("ordered", [0, 3])
+def test_an_outage_of_theirs_is_over_the_slo(ordered: int) -> None:
+    fine = [seen(place) for place in range(121)]
+    down = [replace(seen(121 + place, p99_latency_s=None), ready=0, ordered=ordered) for place in range(120)]
+    found = summary(after(*fine, *down))
+    assert found is not None
+    assert found["hours"] == found["measured_hours"] == pytest.approx(1.0, rel=0.01)
+    assert found["time_over_slo"] == found["time_over_slo_estimate"] == pytest.approx(0.5, rel=0.01)
+    assert found["time_over_slo_recommended"] == 0.0
+    free = PolicySettings(slo=Slo(None, None, None))
+    assert (summary(after(*fine, *down, settings=free)) or {})["time_over_slo"] == 0.0, "there is none to break"
+
+
+def test_an_outage_in_which_nothing_is_seen_counts_for_theirs_alone() -> None:
+    fine = [seen(place) for place in range(121)]
+    blind = [replace(seen(121 + place, valid=False, arrival_rate=None), ready=0) for place in range(120)]
+    found = summary(after(*fine, *blind))
+    assert found is not None
+    assert found["hours"] == pytest.approx(0.5, rel=0.01), "what the agent would have had then is not known"
+    assert found["measured_hours"] == pytest.approx(1.0, rel=0.01)
+    assert found["time_over_slo"] == pytest.approx(0.5, rel=0.01)
+    assert found["time_over_slo_estimate"] == 0.0
+    assert summary(after(*blind)) is None
+
+
+def test_an_account_that_an_earlier_version_has_written_is_read_on() -> None:
+    memory = after(*[seen(place, p99_latency_s=3.0) for place in range(121)])
+    for day in memory["days"]:
+        del day["known"]
+    assert (summary(memory) or {})["time_over_slo"] == pytest.approx(1.0)
+    found = summary(advance(memory, seen(121, p99_latency_s=None), SETTINGS))
+    assert found is not None
+    assert found["measured_hours"] == pytest.approx(0.5)
+    assert found["hours"] == pytest.approx(0.5 + 15 / 3600)
 
 
 def test_a_week_is_kept_and_stays_small() -> None:
@@ -138,5 +201,6 @@ def test_whatever_is_seen_figures_are_shares_and_plain(ticks: list[Seen], queuei
     found = summary(memory)
     if found is not None:
         for name in ("time_over_slo", "time_over_slo_estimate", "time_over_slo_recommended"):
-            assert 0.0 <= found[name] <= 1.0 + 1e-9
+            assert found[name] is None or 0.0 <= found[name] <= 1.0 + 1e-9
+        assert sentence(found)
     assert len(memory.get("days", [])) <= _account.DAYS

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def decision(cluster: str = "chat") -> Decision:
-    return Decision(cluster, 7, 1.0, "recommend", "erlang", 5, 4, 1, 9, "because", {}, [], {}, None)
+    return Decision(cluster, 7, 1_790_000_000.5, "recommend", "erlang", 5, 4, 1, 9, "because", {}, [], {}, None)
 
 
 def values(text: str) -> dict[str, tuple[dict[str, str], float]]:
@@ -33,6 +33,7 @@ EXPECTED = {
     "autoscale_desired_instances": ({"cluster": "chat"}, 9.0),
     "autoscale_ordered_instances": ({"cluster": "chat"}, 5.0),
     "autoscale_ready_instances": ({"cluster": "chat"}, 4.0),
+    "autoscale_last_decision_timestamp_seconds": ({"cluster": "chat"}, 1_790_000_000.5),
 }
 
 

@@ -49,7 +49,7 @@ WAVE = [150.0 + 100.0 * math.sin(tick / 40) for tick in range(600)]
 
 def test_nobody_is_cheaper_than_the_optimum_and_all_are_there() -> None:
     done = run(WAVE, ["erlang", "hpa", {"policy": "static", "static": {"count": 8}, "name": "eight"}])
-    best, *rows = done.figures()
+    best, *rows = done.figures
     assert best.name == "optimum"
     assert best.regret is None
     assert {row.name for row in rows} == {"erlang", "hpa", "eight"}
@@ -66,7 +66,7 @@ def test_nobody_is_cheaper_than_the_optimum_and_all_are_there() -> None:
 
 def test_the_optimum_keeps_to_the_bounds() -> None:
     quiet = run([10.0] * 200, [{"policy": "static", "static": {"count": 5}}], min_instances=5)
-    best, five = quiet.figures()
+    best, five = quiet.figures
     assert best.instance_hours == five.instance_hours
     assert five.regret == pytest.approx(0.0)
 
@@ -91,7 +91,7 @@ def test_figures_by_hand() -> None:
     p99 = np.array([0.1, 0.3, 0.1, 0.1, 0.1, 0.5, 0.4, 0.1])
     course = Course("mine", ordered, p99, ordered + np.array([0, 2, 0, 0, 0, 6, 3, 0]))
     optimum = Course("optimum", ordered, p99, ordered + 0.5)
-    row = Replay(900.0, 0.0, np.ones(8), 0.2, [course], optimum).figures()[1]
+    row = Replay(900.0, 0.0, np.ones(8), 0.2, [course], optimum).figures[1]
     assert row.cost_per_hour == pytest.approx(25 / 8)
     assert row.regret == pytest.approx(25 / 18 - 1)
     assert row.time_over_slo == pytest.approx(3 / 8)
@@ -100,7 +100,13 @@ def test_figures_by_hand() -> None:
     assert row.changes_per_hour == pytest.approx(3 / 2)
     assert row.worst_hour_over_slo == pytest.approx(0.5)
     assert row.worst_hour_at == 4 * 900.0, "of the hours with two such ticks the dearest"
-    assert Replay(900.0, 0.0, np.ones(8), None, [course], optimum).figures()[1].time_over_slo == 0.0
+    assert Replay(900.0, 0.0, np.ones(8), None, [course], optimum).figures[1].time_over_slo == 0.0
+
+
+def test_figures_are_reckoned_once() -> None:
+    optimum = Course("optimum", np.ones(8, dtype=np.int64), np.full(8, 0.1), np.ones(8))
+    done = Replay(900.0, 0.0, np.ones(8), 0.2, [], optimum)
+    assert done.figures is done.figures
 
 
 def test_without_a_service_rate_one_is_assumed_that_can_keep_the_slo() -> None:
@@ -132,6 +138,26 @@ def test_what_is_finer_than_the_recording_is_drawn() -> None:
     assert arrivals.std() == pytest.approx(math.sqrt(100.0 / 5.0), rel=0.1), "Poisson in 5 s"
     fine = Recorded(Trace("test", 5.0, np.full(720, 100.0)), 0.0)
     assert set(_spec.experiment(options(service_rate=50.0), fine).traffic.arrivals.ravel().tolist()) == {100.0}
+
+
+@pytest.mark.parametrize("highest", [1e20, 1e308])
+@pytest.mark.parametrize("given", [{"max_instances": 20}, {"service_rate": 1e19}, {}])
+def test_a_rate_that_no_service_has_is_refused_before_anything_is_drawn(highest: float, given: dict[str, Any]) -> None:
+    traffic = Recorded(Trace("test", 60.0, np.array([*WAVE, highest])), 0.0)
+    with pytest.raises(OptionError, match="its highest rate, 1e") as error:
+        _spec.experiment(options(**given), traffic)
+    assert error.value.option == "trace"
+
+
+def test_a_rate_that_is_multiplied_into_absurdity_is_refused_too() -> None:
+    with pytest.raises(OptionError, match="is more than can be simulated"):
+        _spec.experiment(options(), Recorded(Trace("test", 60.0, np.array([1e-300] * 1000 + [1e10])), 0.0))
+
+
+def test_too_many_instances_are_refused_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_spec, "noisy", lambda *_given, **_options: pytest.fail("drawn"))
+    with pytest.raises(OptionError, match="are too many to find the optimum of"):
+        _spec.experiment(options(service_rate=1e-5), Recorded(Trace("test", 60.0, np.array(WAVE)), 0.0))
 
 
 def test_a_day_is_for_learning_but_half_of_the_traffic_at_most() -> None:

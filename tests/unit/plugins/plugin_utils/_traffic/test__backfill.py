@@ -80,4 +80,40 @@ def test_the_forecast_of_two_weeks_asks_for_two_weeks() -> None:
 @pytest.mark.parametrize(("given", "taken"), [(None, 7.14), (3.0, 3.0)])
 def test_what_a_person_says_comes_first(given: float | None, taken: float) -> None:
     history: dict[str, Any] = {"trace": None, "prometheus_url": "http://prometheus:9090", "query": "up", "days": given}
-    assert _backfill.source_of({"history": history}, {}, 7.14) == history | {"days": taken}
+    found = source(history)
+    assert found and found["days"] == taken
+
+
+@pytest.mark.parametrize(
+    ("url", "observing", "sent"),
+    [
+        ("http://prometheus:9090/", PROMETHEUS, True),
+        ("HTTP://Prometheus:9090/past", PROMETHEUS, True),
+        ("http://prometheus", PROMETHEUS, False),
+        ("https://prometheus:9090", PROMETHEUS, False),
+        ("http://thanos:9090", PROMETHEUS, False),
+        ("http://prometheus:port", PROMETHEUS, False),
+        ("http://prometheus:9090", PROMETHEUS | {"source": "scrape"}, False),
+        ("http://prometheus:9090", {"source": "prometheus"}, False),
+    ],
+)
+def test_credentials_are_sent_to_no_other_origin(url: str, observing: dict[str, Any], sent: bool) -> None:
+    found = source({"prometheus_url": url, "query": "up"}, **observing)
+    assert found
+    secrets = {
+        "username": "us",
+        "password": "s3cret",
+        "token": "t0ken",
+        "headers": {"X-Key": "k3y"},
+        "client_cert": "/cert.pem",
+        "client_key": "/key.pem",
+    }
+    kept = {"timeout": 3.0, "ca_path": "/ca.pem", "validate_certs": False, "max_bytes": 7}
+    expected = secrets if sent else dict.fromkeys(secrets)
+    assert _backfill.http_for(found, secrets | kept) == expected | kept
+
+
+def test_the_server_of_the_metrics_gets_its_credentials() -> None:
+    found = source(**PROMETHEUS)
+    assert found
+    assert _backfill.http_for(found, {"token": "t0ken"})["token"] == "t0ken"

@@ -63,12 +63,12 @@ def api() -> Iterator[tuple[Range, Callable[..., Recorded]]]:
     """The API, and what `recorded` makes of it."""
     api = Range()
 
-    def take(step: float = 15.0, servers: int = 1, **options: Any) -> Recorded:
+    def take(step: float = 15.0, servers: int = 1, queueing: str = "shared", **options: Any) -> Recorded:
         given = {"prometheus_url": f"http://127.0.0.1:{server.port}/", "query": "rate", **options}
         checked = ArgumentSpecValidator({**RECORDED_SPEC, "http": HTTP_SPEC}).validate(given)
         assert not checked.error_messages
         found = checked.validated_parameters
-        return recorded(found, found["http"], NOW, step=step, servers_per_instance=servers)
+        return recorded(found, found["http"], NOW, step=step, servers_per_instance=servers, queueing=queueing)
 
     with MetricsServer(api.answer) as server:
         yield api, take
@@ -98,6 +98,23 @@ def test_several_series_are_added_up_and_what_is_no_number_is_missing(
         lambda moment: float("nan") if moment % 60 else float("inf"),
     ]
     assert set(take(days=0.01).trace.rates.tolist()) == {10.0, 15.0}
+
+
+@pytest.mark.parametrize("option", ["utilisation_query", "latency_query"])
+def test_means_of_several_series_are_refused_since_no_sum_of_them_makes_sense(
+    api: tuple[Range, Callable[..., Recorded]], option: str
+) -> None:
+    answers, take = api
+    answers.series = {
+        "rate": [lambda _moment: 60.0, lambda _moment: 60.0],
+        "count": [lambda _moment: 1.0, lambda _moment: 2.0],
+        "mean": [lambda _moment: 0.2, lambda _moment: 0.3],
+        "one": [lambda _moment: 0.4],
+    }
+    with pytest.raises(OptionError, match=r"expected one series, got 2; aggregate it, such as avg\(\.\.\.\)") as error:
+        take(days=0.1, instances_query="count", **{option: "mean"})
+    assert error.value.option == option
+    assert take(days=0.1, instances_query="count", **{option: "one"}).service_rate, "sums of counts are right"
 
 
 def test_gaps_are_interpolated_and_told(api: tuple[Range, Callable[..., Recorded]]) -> None:
@@ -136,6 +153,22 @@ def test_the_service_rate_shows_in_utilisation_or_latency_or_saturation(
     alone = take(days=0.5, servers=servers, instances_query="count")
     assert (alone.service_rate, alone.source) == (pytest.approx(45.0, rel=0.01), "shown")
     assert take(days=0.5, servers=servers, utilisation_query="busy").service_rate is None, "of how many?"
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_where_connections_stick_latency_is_that_of_one_instance_s_queue(
+    api: tuple[Range, Callable[..., Recorded]], servers: int
+) -> None:
+    """Five instances, each of which gets 10 msg/s a server that does 30."""
+    answers, take = api
+    answers.series = {
+        "rate": [lambda _moment: 5 * servers * 10.0],
+        "count": [lambda _moment: 5.0],
+        "latency": [lambda _moment: mean_sojourn(servers * 10.0, 30.0, servers)],
+    }
+    options = {"days": 0.1, "servers": servers, "instances_query": "count", "latency_query": "latency"}
+    found = take(queueing="per_instance", **options)
+    assert (found.service_rate, found.source) == (pytest.approx(30.0), "sojourn")
 
 
 @pytest.mark.parametrize(
