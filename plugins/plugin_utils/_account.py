@@ -24,8 +24,6 @@ DAY_S = 86400.0
 DAYS = 7
 #: A tick stands for the time since the last one, for so many intervals at most: what happened longer ago is not known.
 LONGEST_TICKS = 3.0
-#: s of work that clients wait for at most.
-PATIENCE_S = 5.0
 #: What is counted on each day, in s: of ticks; of those in which it is known what users felt; of instances; of p99
 #: above its SLO.
 COUNTED = ("time", "known", "theirs", "ours", "theirs_over", "theirs_over_estimate", "ours_over")
@@ -108,7 +106,7 @@ def _felt(
     capacity = instances * settings.servers_per_instance * service_rate
     if not capacity:
         return math.inf, 0.0
-    left = min(max(backlog + (rate - capacity) * time, 0.0), PATIENCE_S * capacity)
+    left = min(max(backlog + (rate - capacity) * time, 0.0), settings.slo.patience * capacity)
     # Where it cannot keep up there is no equilibrium: the backlog says how long the wait is.
     sustained = min(rate, 0.985 * capacity)
     p99 = instances_p99(instances, sustained, service_rate, settings.servers_per_instance, settings.queueing)

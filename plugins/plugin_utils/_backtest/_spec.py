@@ -114,6 +114,7 @@ def experiment(options: Mapping[str, Any], recorded: Recorded) -> Experiment:
         max_instances=_most_instances(options, arrivals, rate * servers),
         slo_p99=slo.p99_latency,
         slo_queue=slo.queue_depth,
+        patience=slo.patience,
     )
     environment = EnvironmentSettings(
         service=service,

@@ -11,23 +11,20 @@ from dataclasses import replace
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service
 
-#: Clients are taken to give up when the work before them is so many times the SLO on p99, or s where there is none.
-PATIENCE_SLOS, PATIENCE_S = 25.0, 5.0
 #: A service rate that differs by no more than this share is no other one: it is measured.
 NOTABLE_CHANGE = 0.02
 
 
 def service_of(settings: PolicySettings, service_rate: float) -> Service:
     """The service of a cluster with these settings, one server of which does `service_rate` messages/s."""
-    p99 = settings.slo.p99_latency
     return Service(
         service_rate=service_rate,
         servers_per_instance=settings.servers_per_instance,
         queueing=settings.queueing,
         max_instances=settings.max_instances,
-        slo_p99=p99,
+        slo_p99=settings.slo.p99_latency,
         slo_queue=settings.slo.queue_depth,
-        patience=PATIENCE_S if p99 is None else PATIENCE_SLOS * p99,
+        patience=settings.slo.patience,
     )
 
 

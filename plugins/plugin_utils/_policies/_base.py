@@ -28,6 +28,8 @@ Memory = dict[str, Any]
 Live = Any
 
 
+#: Clients are taken to give up when the work before them is so many times the SLO on p99, or s where there is none.
+PATIENCE_SLOS, PATIENCE_S = 25.0, 5.0
 #: A larger load than this, in Erlangs, is none: some metric is wrong.
 MAX_ERLANGS = 100_000.0
 
@@ -39,6 +41,11 @@ class Slo:
     p99_latency: float | None = 0.2  # s
     queue_depth: float | None = 50.0  # messages per instance
     eventloop_lag: float | None = 0.1  # s
+
+    @property
+    def patience(self) -> float:
+        """Seconds of work before them at which clients are taken to give up."""
+        return PATIENCE_S if self.p99_latency is None else PATIENCE_SLOS * self.p99_latency
 
 
 @dataclass(frozen=True)

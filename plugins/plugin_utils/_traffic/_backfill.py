@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import same_origin
 from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import default_queries
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings, Memory
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import check_recorded, recorded
 
@@ -67,6 +68,8 @@ def backfill(
         servers_per_instance=service.servers_per_instance,
         queueing=service.queueing,
     )
-    rates = ticks(found.trace, interval, 1)[:, 0].tolist()
+    rates = ticks(found.trace, interval, 1)[:, 0]
+    if found.missing:
+        rates[np.array(found.missing)] = np.nan  # one for each tick, as the step asked for is the interval
     end = found.start + len(rates) * interval if found.start else now
-    return settings.policy.prefilled(rates, end, service), found.notes
+    return settings.policy.prefilled(rates.tolist(), end, service), found.notes

@@ -49,6 +49,7 @@ class Recorded:
     notes: Sequence[str] = ()
     service_rate: float | None = None  # messages/s of one server; None: it does not show
     source: str = "none"  # utilisation, sojourn, or shown: one server is at least so fast
+    missing: Sequence[bool] = ()  # of each rate of the trace, whether it is interpolated; empty: none is
 
 
 def recorded(
@@ -102,7 +103,8 @@ def _from_prometheus(figures: Mapping[str, Floats], span: Span, servers_per_inst
     filled = np.maximum(np.interp(np.arange(first, last), known, rates[known]), 0.0)
     # A sample tells of the time before it.
     start = span.start + (first - 1) * span.step
-    return Recorded(Trace("prometheus", span.step, filled), start, notes, rate, source)
+    missing = np.isnan(rates[first:last]).tolist()
+    return Recorded(Trace("prometheus", span.step, filled), start, notes, rate, source, missing)
 
 
 def _service_rate(

@@ -127,7 +127,11 @@ def test_ticks_that_were_missed_are_made_up_for() -> None:
         expected = whole.ask(rate)
     gap.ask(100.0)
     gap.now += 30.0
-    assert gap.ask(160.0, late=4.0).details == pytest.approx(expected.details, rel=0.005)
+    found = gap.ask(160.0, late=4.0)
+    assert found.count == expected.count
+    for name in ("staffed_rate", "erlangs", "factor"):
+        assert found.details[name] == pytest.approx(expected.details[name], rel=0.005)
+    assert gap.memory["pilot"]["guard"]["ticks"] == 1, "the guard learns of nothing that was not measured"
 
 
 def test_a_pilot_without_a_whole_history_begins_anew_and_keeps_its_debts() -> None:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import HISTORY_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import GuardSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import Trace
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic import _backfill
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._traffic._recorded import Recorded
 from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._policies._policy_helpers import settings_of
 
 DAY_S = 86400.0
@@ -117,3 +123,17 @@ def test_the_server_of_the_metrics_gets_its_credentials() -> None:
     found = source(**PROMETHEUS)
     assert found
     assert _backfill.http_for(found, {"token": "t0ken"})["token"] == "t0ken"
+
+
+def test_what_prometheus_does_not_have_is_not_taken_for_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six ticks two are missing; the policy is told so."""
+    step, missing = 15.0, [False, False, True, True, False, False]
+    found = Recorded(Trace("prometheus", step, np.linspace(10.0, 60.0, 6)), 1_790_000_000.0, missing=missing)
+    monkeypatch.setattr(_backfill, "recorded", lambda *_args, **_options: found)
+    policy = settings_of("shadow_q")
+    settings = ClusterSettings("chat", _registry.get("shadow_q"), policy, GuardSettings())
+    memory, _notes = _backfill.backfill(settings, {"credentials": True}, {}, found.start + 90.0)
+    history = History(step, 100).read(memory["learner"]["history"])
+    assert history.guessed.last(6).tolist() == missing
+    assert history.last(6) == pytest.approx(found.trace.rates, rel=0.15)
+    assert history.ended == found.start + 90.0
