@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -157,25 +156,6 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_replay(
     assert run.rc != 0, run.output
     assert expected.format(folder=tmp_path) in " ".join(run.output.split()), run.output
     assert "optimum*" not in run.output, "the replay took its time in vain"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-@pytest.mark.parametrize("what", ["folder", "file"])
-def test_a_report_without_the_right_to_write_it_is_refused_before_the_replay(
-    ansible_playbook: Callable[..., Any], tmp_path: Path, what: str
-) -> None:
-    folder = tmp_path / "reports"
-    folder.mkdir()
-    report = folder / "report.html"
-    if what == "file":
-        report.write_text("")
-        report.chmod(0o400)
-    else:
-        folder.chmod(0o500)
-    run = ansible_playbook(PLAYBOOK, args=["-e", f"trace={trace(tmp_path)}", "-e", f"report={report}"])
-    assert run.rc != 0, run.output
-    assert f"report: {report} cannot be written: no permission" in " ".join(run.output.split()), run.output
-    assert "optimum*" not in run.output
 
 
 @pytest.mark.slow
