@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, lead_ticks
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._queueing import instances_p99
 
 DAY_S = 86400.0
@@ -65,9 +65,9 @@ def advance(memory: Memory, seen: Seen, settings: PolicySettings) -> Memory:
     if rate is None:
         return {**memory, "at": seen.now, "days": _counted(memory, seen.now, felt)}
     counts, backlog = memory.get("fleet", [[], 0.0])
-    boot = math.ceil(settings.boot_time / settings.interval - 1e-9)
-    if len(counts) != boot + 1:
-        counts, backlog = [seen.target] * (boot + 1), 0.0
+    lead = lead_ticks(settings)
+    if len(counts) != lead:
+        counts, backlog = [seen.target] * lead, 0.0
     ours, left = _felt(counts[0], backlog, rate, time, seen.service_rate, settings=settings)
     theirs, _unused = _felt(
         seen.ready, snapshot.get("queue_total") or 0.0, rate, 0.0, seen.service_rate, settings=settings

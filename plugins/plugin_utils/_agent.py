@@ -135,7 +135,7 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
     number = memory.get("tick", 0) + 1
     seed = settings.seed if settings.seed is not None else memory.get("seed", 0)
     carried_out = settings.mode == ACT and not tick.dry_run
-    complete = tick.snapshot.get("answered", 0) >= tick.snapshot.get("expected", 0)
+    complete = _complete(tick.snapshot)
     measured, last_rate = tick.snapshot.get("arrival_rate"), memory.get("arrival_rate")
     snapshot = tick.snapshot if complete else _guessed(tick.snapshot, last_rate)
     calibration, service_rate = _calibrate(memory.get("calibration", {}), tick.snapshot, settings)
@@ -145,9 +145,7 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         ordered=tick.counts.ordered,
         ready=tick.counts.ready,
         service_rate=service_rate.rate,
-        taken=None
-        if not complete or _cannot_teach(memory, tick, settings)
-        else tick.counts.ordered - memory["ordered"],
+        taken=None if _cannot_teach(memory, tick, settings) else tick.counts.ordered - memory["ordered"],
         explore=carried_out,
         complete=complete,
     )
@@ -196,6 +194,11 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
     return decision, remembered, live
 
 
+def _complete(snapshot: Mapping[str, Any]) -> bool:
+    """Whether all instances answered that were to."""
+    return bool(snapshot.get("answered", 0) >= snapshot.get("expected", 0))
+
+
 def _guessed(snapshot: Mapping[str, Any], last: float | None) -> Mapping[str, Any]:
     """The snapshot where instances did not answer: as much arrives as did when all answered `last` (messages/s), if
     those that answer do not have more already."""
@@ -228,9 +231,9 @@ def _calibrate(
 
 
 def _cannot_teach(memory: Memory, tick: Tick, settings: ClusterSettings) -> bool:
-    """Whether what was ordered at the last tick is no lesson: there was none, instances have failed since, or it is so
-    long ago that what is seen now came of much else."""
-    if memory.get("ordered") is None:
+    """Whether what was ordered at the last tick is no lesson: there was none, not all of what came of it is seen,
+    instances have failed since, or it is so long ago that what is seen now came of much else."""
+    if memory.get("ordered") is None or not _complete(tick.snapshot):
         return True
     age = tick.now - memory["last_at"]
     failed = tick.failed_at is not None and tick.failed_at >= memory["last_at"]

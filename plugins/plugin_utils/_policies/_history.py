@@ -19,6 +19,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing
 STEPS_PER_OCTAVE = 256
 #: Ticks that are late or early move the ends of slots by this share of the difference.
 PULL = 0.2
+#: This season's level over the last one's is taken within these bounds.
+LEAST_RATIO, MOST_RATIO = 0.3, 3.0
 #: Rates from 2^-64 to 2^64 per second can be kept.
 OCTAVES = 64
 
@@ -70,6 +72,11 @@ def slope_weights(count: int) -> Floats:
     return np.asarray(places / (places @ places))
 
 
+def level_ratio(level: float, then: float) -> float:
+    """This season's level over that of the last one, as far as it is believed."""
+    return min(max(level / then, LEAST_RATIO), MOST_RATIO) if then > 0.0 else 1.0
+
+
 class History(Window):
     """Slots of `interval` seconds that follow each other; the newest one ended at `ended`, in unix seconds or so."""
 
@@ -86,6 +93,11 @@ class History(Window):
         super().append(float(_levels()[_code(value)]))
         self.guessed.append(float(guessed))
         self.slot += 1
+
+    def extend(self, rates: Sequence[float], guessed: bool = False) -> None:
+        """Append rates as `until` gives them: all but the last one are guessed, and that is where it says so."""
+        for place, rate in enumerate(rates, start=1):
+            self.append(rate, guessed or place < len(rates))
 
     def replace(self, values: Floats) -> None:
         """See Window.replace. All of them are taken to be measured."""

@@ -30,7 +30,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     PolicySettings,
     lead_ticks,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, level_ratio
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffing import (
     ERLANG_C_LIMITS,
     ERLANG_C_OPTIONS,
@@ -42,8 +42,6 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._staffin
 
 #: Seconds whose mean is the level of a season.
 LEVEL_S = 600.0
-#: Bounds of this season's level over the last one's.
-LEAST_RATIO, MOST_RATIO = 0.3, 3.0
 #: Ticks that a rate of the last season is averaged over.
 SMOOTH = 3
 
@@ -110,9 +108,7 @@ def _after_season(history: History, settings: PolicySettings) -> float:
     if len(then) < ticks or len(rates) < SMOOTH:
         return 0.0
     most = max(sum(rates[place : place + SMOOTH]) for place in range(len(rates) - SMOOTH + 1)) / SMOOTH
-    level = sum(then.tolist())
-    ratio = sum(history.last(ticks).tolist()) / level if level > 0.0 else 1.0
-    return most * min(max(ratio, LEAST_RATIO), MOST_RATIO)
+    return most * level_ratio(sum(history.last(ticks).tolist()), sum(then.tolist()))
 
 
 POLICY = Seasonal()

@@ -156,8 +156,7 @@ class ShadowQ(PerCluster):
         if mind.history is None:
             mind.history = Past(_times(settings)).recall((mind.plain.get("learner") or {}).get("history"))
         rates = mind.history.until(observation.now, observation.snapshot["arrival_rate"])
-        for place, rate in enumerate(rates, start=1):
-            mind.history.append(rate, guessed=place < len(rates) or not observation.complete)
+        mind.history.extend(rates, guessed=not observation.complete)
 
     @staticmethod
     def _learner(mind: Mind, settings: Settings) -> Learner:

@@ -22,12 +22,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import service_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import VARIABLE_PREFIX, resolved
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import (
     EnvironmentSettings,
     ScalingEnv,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service
 from policies.arena import scrapes
 from policies.pilot import Pilot
 
@@ -35,10 +35,12 @@ DEMO = Path(__file__).resolve().parents[3] / "roles/demo_service/files"
 sys.path.insert(0, str(DEMO))
 import contest
 import rates
+import report
 
 INVENTORY = yaml.safe_load(contest.INVENTORY.read_text())["all"]
 SERVICE_RATE = float(INVENTORY["vars"]["autoscale_pools"][0]["environment"]["SERVICE_RATE"])
 CONNECTION_LIFE = 2.0  # s, load.py's
+MOST_OVER = report.MOST_OVER  # share of the ticks that the objective may be broken in
 #: What only a real cluster, or a real controller, has a use for.
 NOT_SIMULATED = ("history", "state_store")
 
@@ -106,15 +108,8 @@ def environment(settings: ClusterSettings, messages: float) -> EnvironmentSettin
     of the simulator are uniform: their bounds are sqrt(3) standard deviations.
     """
     policy = settings.policy_settings
-    service = Service(
-        service_rate=SERVICE_RATE,
-        queueing=policy.queueing,
-        max_instances=policy.max_instances,
-        slo_p99=policy.slo.p99_latency,
-        slo_queue=policy.slo.queue_depth,
-    )
     return EnvironmentSettings(
-        service=service,
+        service=service_of(policy, SERVICE_RATE),
         interval=policy.interval,
         boot_time=policy.boot_time,
         min_instances=policy.min_instances,

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 import numpy as np
-from live.simulated import SERVICE_RATE, Day
+from live.simulated import MOST_OVER, SERVICE_RATE, Day
+from policies.tables import table
 
-#: Share of the ticks that the objective may be broken in.
-MOST_OVER = 0.02
 #: Live and simulated may differ by these: instance-seconds / the simulator's, share of the ticks that are over.
 COST_WITHIN, OVER_WITHIN = 0.10, 0.03
 
@@ -80,29 +79,22 @@ def live_table(live: Days) -> str:
     """Medians, the cheapest that keeps the objective first."""
     middles = {name: medians(days) for name, days in live.items()}
     rows = sorted(middles.items(), key=lambda row: (row[1].over > MOST_OVER, row[1].instance_s))
-    lines = [
-        "| live, median | ticks over the SLO | from .. to | instance-seconds | changes | keeps it |",
-        "|---|---|---|---|---|---|",
-    ]
+    body = []
     for name, day in rows:
         overs = [each.over for each in live[name]]
         spread, kept = f"{min(overs):.1%} .. {max(overs):.1%}", "yes" if day.over <= MOST_OVER else "no"
-        lines.append(f"| {name} | {day.over:.1%} | {spread} | {day.instance_s:.0f} | {day.decisions:.0f} | {kept} |")
-    return "\n".join(lines)
+        body.append([name, f"{day.over:.1%}", spread, f"{day.instance_s:.0f}", f"{day.decisions:.0f}", kept])
+    return table(["Live, median", "Ticks over the SLO", "From .. to", "Instance-seconds", "Changes", "Keeps it"], body)
 
 
 def beside_table(live: Days, simulated: Days) -> str:
     """Medians of both."""
-    lines = [
-        "| live / simulated, median | ticks over the SLO | instance-seconds | changes |",
-        "|---|---|---|---|",
-    ]
+    body = []
     for name, days in simulated.items():
         real, said = medians(live[name]), medians(days)
         costs = f"{real.instance_s:.0f} / {said.instance_s:.0f}"
-        changes = f"{real.decisions:.0f} / {said.decisions:.0f}"
-        lines.append(f"| {name} | {real.over:.1%} / {said.over:.1%} | {costs} | {changes} |")
-    return "\n".join(lines)
+        body.append([name, f"{real.over:.1%} / {said.over:.1%}", costs, f"{real.decisions:.0f} / {said.decisions:.0f}"])
+    return table(["Live / simulated, median", "Ticks over the SLO", "Instance-seconds", "Changes"], body)
 
 
 def rate_line(rates: Iterable[float]) -> str:

@@ -112,8 +112,7 @@ class Learner:
 
     def _skip(self, rates: Sequence[float], guessed: bool) -> None:
         """Ticks have passed unseen, with about these rates. What the fleets did meanwhile is not known either."""
-        for place, rate in enumerate(rates, start=1):
-            self.history.append(rate, guessed or place < len(rates))
+        self.history.extend(rates, guessed)
         settings = self.settings
         scores, self.watch = self.watch.scores, Watch(self.history, settings.times, settings.service.capacity)
         self.watch.scores = scores

@@ -11,18 +11,11 @@ from typing import Any, Self
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import History, level_ratio
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import Times
 
 #: Coarse slots whose mean is the level of a season.
 LEVEL_SLOTS = 3
-#: This season's level over the last one's is taken within these bounds.
-LEAST_RATIO, MOST_RATIO = 0.3, 3.0
-
-
-def level_ratio(level: float, then: float) -> float:
-    """This season's level over that of the last one, as far as it is believed."""
-    return min(max(level / then, LEAST_RATIO), MOST_RATIO) if then > 0.0 else 1.0
 
 
 class Past(History):

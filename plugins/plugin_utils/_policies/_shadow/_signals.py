@@ -14,9 +14,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, Ints, np
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import Window, slope_weights
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._history import (
+    Window,
+    level_ratio,
+    slope_weights,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past, level_ratio
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._times import (
     FAST,
     MEDIUM,
