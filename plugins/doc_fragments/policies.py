@@ -342,11 +342,13 @@ options:
           - What a tick with p99 above its SLO costs, beside what it costs by how much it is above. An instance costs
             1.5. More buys fewer violations with more instances.
         type: float
-        default: 40.0
+        default: 30.0
       peak:
-        description: The arrival rate at the worst moment between two ticks, as a factor on its mean.
+        description:
+          - The arrival rate at the worst moment between two ticks, as a factor on its mean. Where ticks are minutes
+            long, or traffic comes in short bursts, more than the default is needed.
         type: float
-        default: 1.03
+        default: 1.01
   square_root:
     description:
       - Options of the policy V(square_root), square-root staffing. With a load of C(a) Erlangs, it wants

@@ -198,6 +198,7 @@ options:
   cooldown_down:
     description:
       - Seconds after any change before shrinking.
+      - With 0, instances that boot may be given up again; else nothing shrinks while any boots.
       - The default is 0 with the policies V(shadow_q) and V(dqn), which learn for how long to hold, and 300 with all
         others.
     type: float

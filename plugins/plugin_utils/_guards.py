@@ -15,7 +15,7 @@ which the guards are given does not matter. In order of priority:
 | 80       | zero          | 1.. with a backlog, or 0 | nothing is ordered: there is nothing to measure but a backlog |
 | 70       | stale_data    | ordered..                | the snapshot is invalid, incomplete or older than two ticks   |
 | 60       | distress      | ordered.., ordered + 1.. | p99, queue or lag over its SLO; for two ticks in a row        |
-| 50       | booting       | ordered..                | instances boot or drain: one decision at a time               |
+| 50       | booting       | ordered..                | instances drain; or boot, unless `cooldown_down` is 0         |
 | 40       | cooldown_down | ordered..                | the count changed less than `cooldown_down` ago               |
 | 35       | cooldown_up   | ..ordered                | the count grew less than `cooldown_up` ago                    |
 | 30       | max_step      | ordered - down..+ up     | a step limit is set                                           |
@@ -23,6 +23,10 @@ which the guards are given does not matter. In order of priority:
 Counts are of ordered instances, those that boot included, so what is on the way is never ordered twice. For the same
 reason distress asks for one more only once what was ordered has come and two further ticks were over the SLO; until
 then it only keeps what is ordered.
+
+While instances boot nothing shrinks, as what made them necessary is not over before they have served. A policy that
+has learned when to shrink, with a `cooldown_down` of 0, may think better of it: those that boot are the first to go,
+which costs nobody a connection.
 """
 
 from __future__ import annotations
@@ -182,11 +186,10 @@ def _distress(context: GuardContext) -> Range | None:
 
 
 def _booting(context: GuardContext) -> Range | None:
-    if not context.booting and not context.draining:
+    booting = context.booting if context.settings.cooldown_down > 0 else 0
+    if not booting and not context.draining:
         return None
-    return Range(
-        context.ordered, None, f"{context.booting} booting and {context.draining} draining: one decision at a time"
-    )
+    return Range(context.ordered, None, f"{booting} booting and {context.draining} draining: one decision at a time")
 
 
 def _cooldown_down(context: GuardContext) -> Range | None:

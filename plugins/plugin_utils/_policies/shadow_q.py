@@ -54,6 +54,9 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 
 #: Rules that a reason names.
 NAMED_RULES = 3
+#: An instance goes only where this much more traffic would not need it. Else a rate that wavers about what some number
+#: of instances can do starts and stops one over and over.
+DEADBAND = 0.02
 
 
 @dataclass
@@ -77,8 +80,8 @@ class ShadowQ(PerCluster):
     less_is_better = True
     options: ClassVar[dict[str, Any]] = {
         "season": {"type": "float", "default": 86400.0},
-        "violation_cost": {"type": "float", "default": 40.0},
-        "peak": {"type": "float", "default": 1.03},
+        "violation_cost": {"type": "float", "default": 30.0},
+        "peak": {"type": "float", "default": 1.01},
     }
     limits: ClassVar[dict[str, tuple[float, float]]] = {
         "season": (1.0, 31 * 86400.0),
@@ -199,7 +202,7 @@ def _propose(learner: Learner, observation: Observation) -> Proposal:
     queued = observation.snapshot.get("queue_total") or 0.0
     expected = float(weights @ learner.loads)
     staffed = expected + queued / settings.service.patience
-    count = int(learner.needed(np.array(staffed)))
+    count, before_less = learner.needed(staffed * np.array([1.0, 1.0 + DEADBAND])).tolist()
     rules = heaviest(weights, learner.loads, NAMED_RULES)
     named = "; ".join(f"{rule.name} {figure(rule.rate)} ({100 * rule.weight:.0f} %)" for rule in rules)
     capacity = settings.service.capacity
@@ -209,6 +212,9 @@ def _propose(learner: Learner, observation: Observation) -> Proposal:
         f"{figure(arriving)} msg/s {learner.situation()}, staffed for {figure(expected)}{waiting} at "
         f"{figure(capacity)} an instance: {named}"
     )
+    if count < observation.ordered and before_less > count:
+        count = min(before_less, observation.ordered)
+        reason += f"; {count} because {100 * DEADBAND:g} % more would need that"
     if count < observation.ordered and learner.held:
         reason += f"; {observation.ordered} because traffic broke off, which it rarely does here"
         count = observation.ordered

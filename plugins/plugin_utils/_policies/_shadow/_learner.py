@@ -21,6 +21,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._packing import pack, unpack
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._modes import MODES, loads
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._past import Past
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._prior import prior
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._signals import Watch
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
     CELLS,
@@ -39,6 +40,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model
 
 #: Seconds of a day after which what was seen weighs 1/e.
 MEMORY_S = 43200.0
+#: Seconds of a day that the prior counts as.
+PRIOR_S = 10800.0
 #: So many leads without a measurement, and what the fleets did meanwhile is not worth guessing.
 UNSEEN_LEADS = 4
 #: Tables that were learned with a service rate that differs by more than this share are learned again.
@@ -78,13 +81,13 @@ class Learner:
     """History, fleets and tables of one cluster."""
 
     def __init__(self, settings: Settings, history: Past | None = None) -> None:
-        """A learner that has seen nothing but perhaps a history."""
+        """A learner that has seen nothing but perhaps a history, and knows what all services have in common."""
         times, service = settings.times, settings.service
         self.settings = settings
         self.learned_rate = service.service_rate  # what the tables were learned with
         self.history = Past(times) if history is None else history
         self.watch = Watch(self.history, times, service.capacity)
-        self.tables = Tables(times.ticks(MEMORY_S))
+        self.tables = Tables(times.ticks(MEMORY_S), prior(), times.ticks(PRIOR_S))
         self.fleet = Fleet(service, times.lead - 1, np.full(len(MODES), settings.min_instances))
         self.cells: deque[tuple[int, ...]] = deque(maxlen=times.lead)
         self.held = 0  # ticks for which nothing shrinks, as traffic broke off

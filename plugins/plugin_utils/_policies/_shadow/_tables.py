@@ -51,8 +51,8 @@ CONTEXTS = _contexts()
 CELLS = sum(len(context.cells) for context in CONTEXTS)
 #: Seen less often than so many ticks, a cell counts less than the mean of all situations.
 TRUST = 240.0
-#: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-2.4) as much.
-SHARPNESS = 240.0
+#: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-1.6) as much.
+SHARPNESS = 160.0
 #: Lighter modes are left out.
 LEAST_WEIGHT = 1e-6
 
@@ -75,15 +75,23 @@ def describe(cells: tuple[int, ...]) -> str:
     return f"({named['peak and level']}, {named['trend']})"
 
 
+class Prior(NamedTuple):
+    """What the modes cost where nothing is known of a service; see `_prior`."""
+
+    sums: Floats  # (cells, modes) cost in that cell, the cheapest mode's mean being 1, times the share
+    shares: Floats  # (cells,) share of all ticks
+
+
 class Tables:
     """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially.
 
     Every tick is in exactly one cell of each context, so the cells of the first one add up to all ticks.
     """
 
-    def __init__(self, memory_ticks: float) -> None:
-        """What was seen `memory_ticks` ago weighs 1/e."""
+    def __init__(self, memory_ticks: float, prior: Prior | None = None, prior_ticks: float = 0.0) -> None:
+        """What was seen `memory_ticks` ago weighs 1/e; at first the `prior` counts as so many ticks that were seen."""
         self.keep = math.exp(-1.0 / memory_ticks)
+        self.prior, self.prior_ticks = prior, prior_ticks
         self.sums: Floats = np.zeros((CELLS, len(MODES)), dtype=np.float32)
         self.counts: Floats = np.zeros(CELLS)
 
@@ -104,10 +112,20 @@ class Tables:
     def values(self, cells: tuple[int, ...]) -> Floats:
         """Q: mean cost of each mode (contexts, modes) in these cells."""
         everywhere = slice(CONTEXTS[0].first, CONTEXTS[0].first + len(CONTEXTS[0].cells))
-        mean = self.sums[everywhere].sum(axis=0) / max(self.ticks, 1e-9)
-        rows = list(cells)
+        rows, ticks = list(cells), self.ticks
+        sums, counts, total = self.sums[rows], self.counts[rows], self.sums[everywhere].sum(axis=0)
+        left = self._prior_left(ticks)
+        if self.prior is not None and left > 0.0:
+            unit = left * (float(total.min()) / ticks if ticks else 1.0)
+            sums = sums + unit * self.prior.sums[rows]
+            counts = counts + left * self.prior.shares[rows]
+            total, ticks = total + unit * self.prior.sums[everywhere].sum(axis=0), ticks + left
         # W/(W+T) (S/W - G) + G, without dividing by a W of 0
-        return np.asarray((self.sums[rows] + TRUST * mean) / (self.counts[rows] + TRUST)[:, None])
+        return np.asarray((sums + TRUST * total / max(ticks, 1e-9)) / (counts + TRUST)[:, None])
+
+    def _prior_left(self, ticks: float) -> float:
+        """How many ticks the prior counts as: it is forgotten as if it had been seen before all that was learned."""
+        return self.prior_ticks * max(1.0 - ticks * (1.0 - self.keep), 0.0)
 
     def weights(self, cells: tuple[int, ...]) -> Floats:
         """How much each mode counts in these cells: (modes,), sum 1. The mean of what the contexts say."""

@@ -228,6 +228,11 @@ def test_one_decision_at_a_time() -> None:
     assert judged(8, booting=1, draining=1) == (8, [])
 
 
+def test_a_policy_that_holds_by_itself_may_give_up_what_boots_but_what_drains_has_left_before_more_goes() -> None:
+    assert judged(3, booting=1, cooldown_down=0.0) == (3, [])
+    assert judged(3, booting=1, draining=1, cooldown_down=0.0) == (5, ["booting"])
+
+
 def test_cooldowns_run_from_the_last_change() -> None:
     changed = advance(context(), 7)
     assert changed["up_at"] == NOW and "down_at" not in changed
@@ -351,7 +356,8 @@ def test_order_does_not_matter(case: GuardContext, proposal: int, shuffler: rand
 @given(contexts(), st.none() | st.integers(0, 30))
 def test_no_shrinking_on_bad_data_or_while_something_boots_or_drains(case: GuardContext, proposal: int | None) -> None:
     bad = not case.snapshot["valid"] or case.snapshot["at"] < NOW - 30 or case.snapshot["answered"] < 5
-    if (bad or case.booting or case.draining) and not pinned(case):
+    booting = case.booting and case.settings.cooldown_down > 0.0
+    if (bad or booting or case.draining) and not pinned(case):
         assert judge(case, proposal).target >= min(case.ordered, case.settings.max_instances)
 
 

@@ -59,7 +59,7 @@ def test_defaults() -> None:
     made = settings()
     assert (made.policy.name, made.mode, made.service_rate, made.seed) == ("shadow_q", "act", None, None)
     assert made.policy_settings.slo.p99_latency == 0.2
-    assert made.policy_settings.options == {"season": 86400.0, "violation_cost": 40.0, "peak": 1.03}
+    assert made.policy_settings.options == {"season": 86400.0, "violation_cost": 30.0, "peak": 1.01}
     assert made.guards.pin is None
 
 

@@ -23,11 +23,13 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base im
     Proposal,
     Slo,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow import _learner
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation import _model
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import (
     EnvironmentSettings,
     ScalingEnv,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._families import generate
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._families import FAMILIES, generate
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import noisy, scale, ticks
 from ansible_collections.rlops.autoscale.tests.unit.plugins.plugin_utils._policies._policy_helpers import (
@@ -64,11 +66,16 @@ class Agent:
         return plain
 
 
+def needed(rate: float) -> int:
+    """The fewest instances that keep the SLO."""
+    return int(_model.needed(Service(max_instances=20), np.array(rate), 1))
+
+
 def day(agent: Agent, tick: int) -> float:
     return 150.0 + 100.0 * float(np.sin(2 * np.pi * tick / 480))
 
 
-def test_from_the_first_tick_it_staffs_by_the_mean_of_all_rules() -> None:
+def test_from_the_first_tick_it_staffs_by_what_is_cheap_elsewhere() -> None:
     proposal = Agent().ask(200.0)
     assert proposal.count is not None
     assert 5 <= proposal.count <= 8
@@ -96,6 +103,26 @@ def test_a_past_with_a_hole_is_learned_from_but_for_the_hole() -> None:
     # A tick weighs exp(-k/240) after k others that were learned from; there are a hundred fewer.
     missing = sum(np.exp(-ago / 240.0) for ago in range(300, 400))
     assert learned[0] - learned[1] == pytest.approx(missing, rel=0.05)
+
+
+def test_an_instance_goes_only_where_a_little_more_would_not_need_it() -> None:
+    """Ask at falling rates until one instance fewer would do: for two per cent less it stays."""
+    agent = Agent()
+    for _unused in range(300):
+        agent.ask(200.0)
+    counts, reasons = [], []
+    for tick in range(400):
+        proposal = agent.ask(200.0 - 0.25 * tick, ordered=counts[-1] if counts else 20)
+        assert proposal.count is not None
+        counts.append(proposal.count)
+        reasons.append(proposal.reason)
+        staffed = proposal.details["staffed_rate"]
+        if proposal.reason.endswith(f"; {proposal.count} because 2 % more would need that"):
+            assert needed(staffed) < proposal.count <= needed(1.02 * staffed)
+        else:
+            assert needed(staffed) == proposal.count
+    assert counts == sorted(counts, reverse=True) and counts[-1] < counts[0]
+    assert any("because" in reason for reason in reasons)
 
 
 def test_it_says_what_it_does_and_why() -> None:
@@ -228,14 +255,23 @@ def test_any_slo_can_be_missing_or_out_of_reach(slo: Slo) -> None:
     assert 1 <= proposal.count <= 20
 
 
-def cost_of(name: str, arrivals: Any, expected: Any = None, *, reload: bool = False) -> float:
-    """What the second half of this traffic (ticks, inner steps) costs; the first one is for learning.
+def cost_of(
+    name: str,
+    arrivals: Any,
+    expected: Any = None,
+    *,
+    reload: bool = False,
+    season: int | None = None,
+    learning: int | None = None,
+) -> float:
+    """What this traffic (ticks, inner steps) costs after so many ticks for learning, half of them where none are given.
 
-    `reload`: the memory goes through the store at each tick, as in production.
+    `reload`: the memory goes through the store at each tick, as in production. The season is in ticks; half of all.
     """
     env = ScalingEnv(arrivals[None], EnvironmentSettings(service=Service()))
     half = len(arrivals) // 2
-    own = {"season": half * 15.0} if name == "shadow_q" else {}
+    first = half if learning is None else learning
+    own = {"season": (season or half) * 15.0} if name == "shadow_q" else {}
     agent = Agent(name, settings_of(name, PolicySettings(max_instances=20), **own))
     seen, _unused = env.reset(0)
     total = 0.0
@@ -253,8 +289,20 @@ def cost_of(name: str, arrivals: Any, expected: Any = None, *, reload: bool = Fa
             agent.live = agent.policy.load(agent.memory())
         count = int(seen.ordered[0]) if proposal.count is None else proposal.count
         seen, reward, *_unused = env.step(np.array([count]))
-        total -= float(reward[0]) if tick >= half else 0.0
+        total -= float(reward[0]) if tick >= first else 0.0
     return total
+
+
+@pytest.mark.slow
+def test_with_the_prior_the_first_hours_are_cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of services that start in the middle of all kinds of days, with seeds that it is not made from."""
+    costs = []
+    for weight in (_learner.PRIOR_S, 0.0):
+        monkeypatch.setattr(_learner, "PRIOR_S", weight)
+        traffic = [two_days(family, seed)[900:1500] for family in FAMILIES for seed in (11, 12)]
+        costs.append([cost_of("shadow_q", arrivals, season=1440, learning=0) for arrivals in traffic])
+    ratios = np.array(costs[0]) / np.array(costs[1])
+    assert float(np.exp(np.log(ratios).mean())) < 0.97, ratios
 
 
 def two_days(family: str, seed: int) -> Any:

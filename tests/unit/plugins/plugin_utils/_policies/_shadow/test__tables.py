@@ -21,6 +21,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow.
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
     CELLS,
     CONTEXTS,
+    Prior,
     Tables,
     cells_of,
     describe,
@@ -146,12 +147,44 @@ def test_values_by_hand() -> None:
     assert tables.values((2, 14, 17, 21))[:, 0] == pytest.approx([8.0] * 4, rel=1e-4), "never seen: the mean"
 
 
+def flat_prior(costs: dict[int, float]) -> Prior:
+    """The modes cost the same in all cells, those not named 1, and all cells of a context are as frequent."""
+    relative = np.full(len(MODES), 1.0)
+    for mode, cost in costs.items():
+        relative[mode] = cost
+    shares = np.concatenate([np.full(len(context.cells), 1.0 / len(context.cells)) for context in CONTEXTS])
+    return Prior(shares[:, None] * relative, shares)
+
+
+def test_the_prior_decides_until_something_is_learned_and_counts_in_units_of_what_that_costs() -> None:
+    """All cost 10 here for 720 ticks, and the prior of as many says that mode 0 costs twice as much as all others."""
+    tables = Tables(1e9, flat_prior({0: 2.0}), 720.0)
+    assert tables.weights(HERE)[:2] == pytest.approx([0.0, 1.0 / (len(MODES) - 1)])
+    for _unused in range(720):
+        tables.learn(np.full(len(MODES), 10.0), HERE)
+    seen = 720.0 / np.array([3.0, 12.0, 3.0, 4.0])  # ticks of the prior in these cells
+    values = (720.0 * 10.0 + seen * 20.0 + 240.0 * 15.0) / (720.0 + seen + 240.0)
+    assert tables.values(HERE)[:, 0] == pytest.approx(values, rel=1e-4)
+    assert tables.values(HERE)[:, 1] == pytest.approx([10.0] * 4, rel=1e-4)
+
+
+def test_the_prior_is_forgotten_as_what_was_seen_before_is() -> None:
+    tables = Tables(100.0, flat_prior({0: 2.0}), 720.0)
+    off = []
+    for _unused in range(1000):
+        tables.learn(np.full(len(MODES), 10.0), HERE)
+        off.append(float(tables.values(HERE)[:, 0].max()) - 10.0)
+    assert off[99] > 1.0, "after as many ticks as its weight"
+    assert off == sorted(off, reverse=True)
+    assert off[-1] == pytest.approx(0.0, abs=0.01)
+
+
 def test_the_cheapest_mode_weighs_most_and_by_as_much_as_it_is_cheaper() -> None:
-    """At a cost of 10, one per cent more weighs exp(-2.4) as much."""
+    """At a cost of 10, one per cent more weighs exp(-1.6) as much."""
     tables = learned(({7: 10.0, 8: 10.1} | {mode: 20.0 for mode in range(120) if mode not in (7, 8)}, HERE), ticks=1000)
     weights = tables.weights(HERE)
     assert weights.sum() == pytest.approx(1.0)
-    assert weights[8] / weights[7] == pytest.approx(math.exp(-2.4), rel=0.01)
+    assert weights[8] / weights[7] == pytest.approx(math.exp(-1.6), rel=0.01)
     assert weights[[mode for mode in range(120) if mode not in (7, 8)]].max() == 0.0, "left out"
 
 
