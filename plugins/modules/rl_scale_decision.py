@@ -272,7 +272,7 @@ decision:
       description: The O(policy).
       returned: always
       type: str
-      sample: erlang
+      sample: shadow_q
     current:
       description: Instances ordered before, booting and ready ones.
       returned: always
@@ -297,7 +297,8 @@ decision:
       description: Why, in one sentence.
       returned: always
       type: str
-      sample: "312 msg/s x 1.1 at 50 msg/s each: 8 instances give p99 0.12 s, 7 0.7 s"
+      sample: >-
+        98 msg/s (no peak behind, usual, steady), staffed for 118 at 50 an instance: 1.1 x rate, no hold 115 (43 %)
     proposal:
       description: What the policy alone proposed. Its C(count) is null where it has no opinion.
       returned: always
