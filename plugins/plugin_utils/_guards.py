@@ -186,10 +186,11 @@ def _distress(context: GuardContext) -> Range | None:
 
 
 def _booting(context: GuardContext) -> Range | None:
-    booting = context.booting if context.settings.cooldown_down > 0 else 0
-    if not booting and not context.draining:
+    if not context.draining and not (context.booting and context.settings.cooldown_down > 0):
         return None
-    return Range(context.ordered, None, f"{booting} booting and {context.draining} draining: one decision at a time")
+    return Range(
+        context.ordered, None, f"{context.booting} booting and {context.draining} draining: one decision at a time"
+    )
 
 
 def _cooldown_down(context: GuardContext) -> Range | None:

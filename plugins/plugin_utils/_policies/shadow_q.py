@@ -142,7 +142,7 @@ class ShadowQ(PerCluster):
         if arrival_rate / observation.service_rate > MAX_ERLANGS:
             queued = snapshot.get("queue_total") or 0.0
             return Proposal(None, cannot_be(arrival_rate, queued, observation.service_rate)), mind
-        learner = self._learner(mind, _assumed(settings, observation.service_rate))
+        learner = self._learner(mind, learner_settings(settings, observation.service_rate))
         learner.live_through(observation.now, arrival_rate, guessed=not observation.complete)
         proposal = _propose(learner, observation)
         mind.doubt.look(learner.settings.service, observation)
@@ -183,7 +183,7 @@ def _times(settings: PolicySettings) -> Times:
     )
 
 
-def _assumed(settings: PolicySettings, service_rate: float) -> Settings:
+def learner_settings(settings: PolicySettings, service_rate: float) -> Settings:
     """What the learner is to assume of a service with this rate of one server."""
     service = service_of(settings, service_rate)
     return Settings(

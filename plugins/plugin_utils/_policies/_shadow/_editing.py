@@ -22,7 +22,12 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow.
     RULES,
     SEASONS,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import CELLS, CONTEXTS, TRUST
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._shadow._tables import (
+    CELLS,
+    CONTEXTS,
+    EVERYWHERE,
+    TRUST,
+)
 
 SITUATIONS = tuple(cell for context in CONTEXTS for cell in context.cells)
 
@@ -73,8 +78,7 @@ def _mean(sums: Floats, counts: Floats, cell: int) -> Floats:
     """What each mode costs in a cell; where that was never seen, what it costs on the whole."""
     if counts[cell] > 0.0:
         return np.asarray(sums[cell] / counts[cell])
-    first = slice(0, len(CONTEXTS[0].cells))
-    return np.asarray(sums[first].sum(axis=0) / max(float(counts[first].sum()), 1e-9))
+    return np.asarray(sums[EVERYWHERE].sum(axis=0) / max(float(counts[EVERYWHERE].sum()), 1e-9))
 
 
 def _place(option: str, given: str, known: Sequence[str]) -> int:

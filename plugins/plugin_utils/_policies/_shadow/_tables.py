@@ -49,6 +49,8 @@ def _contexts() -> tuple[Context, ...]:
 
 CONTEXTS = _contexts()
 CELLS = sum(len(context.cells) for context in CONTEXTS)
+#: The cells of one context. Every tick is in exactly one of them, so what is summed up over them is of all ticks.
+EVERYWHERE = slice(CONTEXTS[0].first, CONTEXTS[0].first + len(CONTEXTS[0].cells))
 #: Seen less often than so many ticks, a cell counts less than the mean of all situations.
 TRUST = 240.0
 #: How sharply the cheap modes are preferred: a mode that is one per cent dearer weighs exp(-1.6) as much.
@@ -83,10 +85,7 @@ class Prior(NamedTuple):
 
 
 class Tables:
-    """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially.
-
-    Every tick is in exactly one cell of each context, so the cells of the first one add up to all ticks.
-    """
+    """`sums` (cells, modes) of costs and `counts` (cells) of ticks, both forgotten exponentially."""
 
     def __init__(self, memory_ticks: float, prior: Prior | None = None, prior_ticks: float = 0.0) -> None:
         """What was seen `memory_ticks` ago weighs 1/e; at first the `prior` counts as so many ticks that were seen."""
@@ -106,20 +105,18 @@ class Tables:
     @property
     def ticks(self) -> float:
         """How many ticks have been learned from, the older ones counting less."""
-        first = CONTEXTS[0]
-        return float(self.counts[first.first : first.first + len(first.cells)].sum())
+        return float(self.counts[EVERYWHERE].sum())
 
     def values(self, cells: tuple[int, ...]) -> Floats:
         """Q: mean cost of each mode (contexts, modes) in these cells."""
-        everywhere = slice(CONTEXTS[0].first, CONTEXTS[0].first + len(CONTEXTS[0].cells))
         rows, ticks = list(cells), self.ticks
-        sums, counts, total = self.sums[rows], self.counts[rows], self.sums[everywhere].sum(axis=0)
+        sums, counts, total = self.sums[rows], self.counts[rows], self.sums[EVERYWHERE].sum(axis=0)
         left = self._prior_left(ticks)
         if self.prior is not None and left > 0.0:
             unit = left * (float(total.min()) / ticks if ticks else 1.0)
             sums = sums + unit * self.prior.sums[rows]
             counts = counts + left * self.prior.shares[rows]
-            total, ticks = total + unit * self.prior.sums[everywhere].sum(axis=0), ticks + left
+            total, ticks = total + unit * self.prior.sums[EVERYWHERE].sum(axis=0), ticks + left
         # W/(W+T) (S/W - G) + G, without dividing by a W of 0
         return np.asarray((sums + TRUST * total / max(ticks, 1e-9)) / (counts + TRUST)[:, None])
 

@@ -231,6 +231,8 @@ def test_one_decision_at_a_time() -> None:
 def test_a_policy_that_holds_by_itself_may_give_up_what_boots_but_what_drains_has_left_before_more_goes() -> None:
     assert judged(3, booting=1, cooldown_down=0.0) == (3, [])
     assert judged(3, booting=1, draining=1, cooldown_down=0.0) == (5, ["booting"])
+    (held,) = judge(context(booting=1, draining=1, cooldown_down=0.0), 3).bound_by
+    assert held["reason"] == "1 booting and 1 draining: one decision at a time"
 
 
 def test_cooldowns_run_from_the_last_change() -> None:
