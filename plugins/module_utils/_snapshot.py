@@ -170,12 +170,13 @@ def _why_invalid(load: Load, options: Mapping[str, Any], age: float | None) -> s
 
 
 def _problems(answers: Sequence[Answer]) -> list[str]:
-    """What was wrong with the instances' answers."""
-    silent = [f"{quoted(answer.name)} ({answer.error})" for answer in answers if answer.error]
+    """What was wrong with the instances' answers. One that drains may have ended since it was listed."""
+    asked = [answer for answer in answers if answer.state == "ready"]
+    silent = [f"{quoted(answer.name)} ({answer.error})" for answer in asked if answer.error]
     problems = []
     if silent:
         shown = ", ".join(silent[:3]) + (f" and {len(silent) - 3} more" if len(silent) > 3 else "")
-        problems.append(f"{len(silent)} of {len(answers)} instances gave no metrics: {shown}")
+        problems.append(f"{len(silent)} of {len(asked)} ready instances gave no metrics: {shown}")
     for name, reading in _readings(answers).items():
         problems += [f"{quoted(name)}: {problem}" for problem in reading.problems]
     return problems

@@ -503,7 +503,7 @@ snapshot:
       returned: success
       type: list
       elements: str
-      sample: ["1 of 4 instances gave no metrics: chat-3 (Connection refused)"]
+      sample: ["1 of 4 ready instances gave no metrics: chat-3 (Connection refused)"]
 """
 
 import time

@@ -52,6 +52,8 @@ LEAST_SHARE = 0.1
 BREAK, BREAK_S, RARE, LONG_ENOUGH_S = 0.5, 60.0, 0.002, 3600.0
 #: Growth where nothing is known.
 UNKNOWN_GROWTH = 1.1
+#: Growth by more than so many times began from next to nothing: it says little of what is served now.
+MOST_GROWTH = 3.0
 #: What a trend comes to is at most so many times what arrives: a jump is no trend.
 MOST_TREND = 2.0
 #: A slope of so many standard deviations is explained by chance.
@@ -151,6 +153,10 @@ class Watch:
         variance = max(rate, 0.0) / self.times.interval * self._slope_variance
         return slope * max(1.0 - CHANCE**2 * variance / slope**2, 0.0)
 
+    def _grown(self, most: Floats, before: Floats | float) -> Floats:
+        """How many times a rate has grown, at most MOST_GROWTH."""
+        return np.minimum(most / np.maximum(before, self._least), MOST_GROWTH)
+
     @property
     def _least(self) -> float:
         """A rate below which growth is not taken for much."""
@@ -170,7 +176,7 @@ class Watch:
         self._smooth.append(smooth)
         if len(self._smooth) > lead:
             before = float(self._smooth.last(1, lead)[0])
-            self._growth.append(float(history.last(lead).max()) / max(before, self._least))
+            self._growth.append(float(self._grown(history.last(lead).max(), before)))
             self._level.append(before)
         self._most.append(float(history.last(self._reach).max()))
         newest = history.last(self._average)
@@ -191,7 +197,7 @@ class Watch:
         self._means.replace(means)
         self._season.replace(_running_max(means, self._reach))
         before = smooth[:-lead]
-        self._growth.replace(_running_max(rates, lead)[lead:] / np.maximum(before, self._least))
+        self._growth.replace(self._grown(_running_max(rates, lead)[lead:], before))
         self._level.replace(before)
         self._levels(ago=self.history.slot % self._slow)
 

@@ -151,8 +151,16 @@ def test_one_bad_answer_among_good_ones(world: World, service_page: Page, answer
     assert (snapshot["answered"], snapshot["expected"]) == (1, 2)
     assert snapshot["instances"][1]["error"].startswith(error)
     assert snapshot["instances"][1]["ok"] is False
-    assert snapshot["warnings"][0].startswith(f"1 of 2 instances gave no metrics: b ({error}")
+    assert snapshot["warnings"][0].startswith(f"1 of 2 ready instances gave no metrics: b ({error}")
     assert "\x07" not in json.dumps(snapshot)
+
+
+def test_an_instance_that_has_ended_its_drain_is_no_problem(world: World, service_page: Page) -> None:
+    world.show("a", service_page({"0.1": 1, "+Inf": 1}))
+    world.show("b", b"", status=500)
+    snapshot = world.observe(instances=world.instances(b="draining"), prime_delay=1)
+    assert snapshot["instances"][1]["error"] == "answered with status 500"
+    assert snapshot["warnings"] == []
 
 
 def test_pages_that_are_no_metrics_everywhere(world: World) -> None:

@@ -127,6 +127,11 @@ def test_growth_is_told_apart_by_level() -> None:
     assert at_high.growth_here[1] < 1.1
 
 
+def test_traffic_that_comes_back_says_little_of_growth() -> None:
+    _unused, signals = read_all([300.0] * 40 + [0.0] * 40 + [300.0] * 40)
+    assert signals.growth == 3.0  # it was 300 / 5, a tenth of what an instance can serve
+
+
 def test_traffic_that_rarely_breaks_off_is_noticed_when_it_does() -> None:
     calm = [100.0 + tick % 7 for tick in range(480)]
     restless = [100.0 if tick % 10 else 20.0 for tick in range(481)]
