@@ -54,6 +54,8 @@ BREAK, BREAK_S, RARE, LONG_ENOUGH_S = 0.5, 60.0, 0.002, 3600.0
 UNKNOWN_GROWTH = 1.1
 #: Growth by more than so many times began from next to nothing: it says little of what is served now.
 MOST_GROWTH = 3.0
+#: What began below this share of the median is growth of its own level only: as after an outage, or at night.
+USUAL_SHARE = 0.5
 #: What a trend comes to is at most so many times what arrives: a jump is no trend.
 MOST_TREND = 2.0
 #: A slope of so many standard deviations is explained by chance.
@@ -215,7 +217,8 @@ class Watch:
             return
         median, high, highest = _quantiles(rates, (0.5, 0.9, 0.99))
         self.levels = (median, high, highest)
-        recent = self._growth.last(times.ticks(GROWTH_S), ago)
+        usual = self._level.last(times.ticks(GROWTH_S), ago) >= USUAL_SHARE * median
+        recent = self._growth.last(times.ticks(GROWTH_S), ago)[usual]
         (self.growth,) = _quantiles(recent, (0.995,)) if len(recent) else (UNKNOWN_GROWTH,)
         growth, before = self._growth.last(self._growth.size, ago), self._level.last(self._level.size, ago)
         if median > 0.0:
