@@ -15,7 +15,7 @@ options:
     type: float
     default: 15.0
   boot_time:
-    description: Seconds from an order until an instance is ready, as far as policies need to know.
+    description: Seconds from an order until an instance has its share of the load, as far as policies need to know.
     type: float
     default: 45.0
   servers_per_instance:

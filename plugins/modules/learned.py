@@ -74,7 +74,9 @@ EXAMPLES = r"""
 - name: Show what has been learned
   rlops.autoscale.learned:
 
-- name: Have it never hold for four hours at low traffic, as far as it has not seen better
+# Each tick is in four situations, one of each kind, and a rule weighs the mean of what they say. Named in one of them,
+# it keeps three quarters of its weight; to forbid a rule, name it in all.
+- name: Have it think little of a rule after a peak, at low traffic
   rlops.autoscale.learned:
     operation: edit
     entries:

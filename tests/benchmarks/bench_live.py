@@ -5,7 +5,7 @@
 """Live beside simulated: the demo with several seeds, on real processes, and what the simulator makes of the same days.
 
 Run: PYTHONPATH=<directory of ansible_collections> python tests/benchmarks/bench_live.py [--seeds 1,2,3,4,5] [--write]
-A demo takes a quarter of an hour; those whose result.json is in .build/live already are not played again. Prints
+A demo takes a quarter of an hour; those that this very code has played, in .build/live, are not played again. Prints
 medians over the seeds; --write makes docs/live.md of them. Exits with 1 where another than shadow_q is the cheapest
 that keeps the objective, or where live and simulated differ by more than they may.
 
@@ -25,6 +25,7 @@ from pathlib import Path
 
 from live import tables
 from live.simulated import DEMO, Day, simulate
+from policies.revision import revision
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/live.md"
@@ -56,8 +57,8 @@ def main() -> int:
 
 
 def played(seed: int) -> Path:
-    """The directory of the demo with this seed; plays it where that was not done yet."""
-    folder = RESULTS / f"seed-{seed}"
+    """The directory of the demo with this seed; plays it where this code has not done so yet."""
+    folder = RESULTS / revision() / f"seed-{seed}"
     if not (folder / "result.json").exists():
         print(f"playing the demo with seed {seed}, a quarter of an hour", file=sys.stderr, flush=True)
         command = [sys.executable, str(DEMO / "replay.py"), f"--seed={seed}", f"--directory={folder}"]
@@ -67,7 +68,10 @@ def played(seed: int) -> Path:
 
 def found_rates(log: Path) -> list[float]:
     """The service rates (messages/s) that the learner has found out by itself, at each tick."""
-    return [float(rate) for rate in re.findall(r"at (\d+(?:\.\d+)?) an instance:", log.read_text())]
+    found = [float(rate) for rate in re.findall(r"at (\d+(?:\.\d+)?) an instance:", log.read_text())]
+    if not found:
+        sys.exit(f"{log} tells no service rate: has the sentence of shadow_q another form?")
+    return found
 
 
 if __name__ == "__main__":

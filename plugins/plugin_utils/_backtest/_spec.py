@@ -66,6 +66,10 @@ SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instanc
 #: Settings of a cluster that are of today, and nothing to do with how a policy does.
 OF_NOW: dict[str, Any] = {"mode": ACT, "pin": None, "expected_rate": None, "history": None, "export": None}
 
+#: Policies that imitate autoscalers of others. These hold for a while before they shrink, each in its own way, and have
+#: not our guards: by default they compete without a further cooldown.
+IMITATIONS = frozenset({"hpa", "kpa", "predictive", "target_tracking"})
+
 #: What a contender may have of its own; the rest is the service's.
 CONTENDER_OPTIONS = {"name", "policy", *POLICIES, *GUARD_SPEC} - {"pin"}
 
@@ -149,7 +153,8 @@ def contenders(given: list[Any]) -> list[tuple[str, dict[str, Any]]]:
         name = str(options.get("name", options["policy"]))
         if name in dict(found):
             raise OptionError(f"policies[{place}]", f"there are two of the name {quoted(name)}; give one a `name`")
-        found.append((name, {option: value for option, value in options.items() if option != "name"}))
+        held = {"cooldown_down": 0.0} if options["policy"] in IMITATIONS else {}
+        found.append((name, held | {option: value for option, value in options.items() if option != "name"}))
     if not found:
         raise OptionError("policies", "at least one policy is expected")
     return found

@@ -53,6 +53,10 @@ class Mind:
     fallback: Memory = field(default_factory=dict)
 
 
+#: What reading a memory raises that was damaged, or written by another version.
+_DAMAGED = (AutoscaleError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
 class Dqn(PerCluster):
     """Memory: the `network`, what it was trained for, the `pilot` (signals, fleets, guard), `doubt`, hpa's memory."""
 
@@ -100,14 +104,13 @@ class Dqn(PerCluster):
         if arrival_rate / service_rate > MAX_ERLANGS:
             return Proposal(None, cannot_be(arrival_rate, snapshot.get("queue_total") or 0.0, service_rate)), mind
         world = world_of(settings, service_rate)
-        if mind.trained is None and mind.plain.get("network"):
-            mind.trained = Trained.from_plain(mind.plain["network"])
+        unread = "" if mind.trained else _read_network(mind)
         mind.pilot = pilot = _pilot(mind, world, observation.now, arrival_rate)
         misfit = "" if mind.trained is None else mind.trained.misfit(pilot.world)
         network = None if misfit else mind.trained
         margin, guessed = settings.options["margin"], not observation.complete
         follows = pilot.fly(network, observation.now, arrival_rate, margin, guessed=guessed)
-        why_not = "" if follows else _why_not(pilot, mind.trained is not None, misfit)
+        why_not = "" if follows else unread or _why_not(pilot, misfit)
         proposal = _propose(pilot, why_not, observation)
         mind.doubt.look(pilot.world.service, observation)
         if mind.doubt.lasting:
@@ -115,12 +118,24 @@ class Dqn(PerCluster):
         return proposal, mind
 
 
+def _read_network(mind: Mind) -> str:
+    """Take the network out of what is remembered; why there is none, if so."""
+    plain = mind.plain.get("network")
+    if not plain:
+        return "no network has been trained, so the rule decides"
+    try:
+        mind.trained = Trained.from_plain(plain)
+    except _DAMAGED:
+        return "the network cannot be read, so the rule decides: train it anew"
+    return ""
+
+
 def _pilot(mind: Mind, world: World, now: float, rate: float) -> Pilot:
     """The pilot, in this world; a new one where it was another kind of world."""
     if mind.pilot is None and mind.plain.get("pilot"):
         try:
             mind.pilot = Pilot.from_plain(mind.plain["pilot"], world)
-        except (AutoscaleError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        except _DAMAGED:
             mind.pilot = None  # it is damaged, so all but the network begins anew
     if mind.pilot is None or not mind.pilot.adapted(world):
         return Pilot(world, now, rate)
@@ -158,10 +173,8 @@ def _propose(pilot: Pilot, why_not: str, observation: Observation) -> Proposal:
     return Proposal(count, reason, details)
 
 
-def _why_not(pilot: Pilot, trained: bool, misfit: str) -> str:
+def _why_not(pilot: Pilot, misfit: str) -> str:
     """Why the network is not followed."""
-    if not trained:
-        return "no network has been trained, so the rule decides"
     if misfit:
         return f"the network was trained for another service ({misfit}), so the rule decides"
     if not pilot.guard.following:

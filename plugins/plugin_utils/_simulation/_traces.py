@@ -61,18 +61,22 @@ def read_csv(path: str | Path) -> Trace:
     return Trace(path.stem, float(steps.mean()), rates)
 
 
-def ticks(trace: Trace, interval: float, inner_steps: int, between: str = "linear") -> Floats:
+def ticks(trace: Trace, interval: float, inner_steps: int, between: str | None = None) -> Floats:
     """Mean rates of the `inner_steps` equal parts of each tick of `interval` seconds: (ticks, inner_steps), in 1/s.
 
     Rates hold for a whole step of the trace (`steps`), or change linearly from the middle of one step to the middle of
-    the next (`linear`). Both are integrated, not sampled: no message of a fine trace is lost, and the trace as a whole
-    brings as many as it was given with. A tick that the trace does not fill is left out. Raises AutoscaleError where
+    the next (`linear`). What was recorded once a tick or more often is by default taken as it is; what is coarser
+    changes linearly, as no service gets its traffic in such steps. Both are integrated, not sampled: no message of a
+    fine trace is lost, and the trace as a whole brings as many as it was given with. A tick that the trace does not
+    fill is left out. Raises AutoscaleError where
     that is the first.
     """
     if interval <= 0.0:
         raise OptionError("interval", f"must be more than 0 seconds, got {interval}")
     if inner_steps < 1:
         raise OptionError("inner_steps", f"must be at least 1, got {inner_steps}")
+    if between is None:
+        between = "steps" if trace.step <= interval else "linear"
     if between not in BETWEEN:
         raise OptionError("between", f"must be one of {', '.join(BETWEEN)}, got {quoted(between)}")
     rates, samples = trace.rates, len(trace.rates)

@@ -42,6 +42,6 @@ def days(
         trace = generate(
             families[place % len(families)], trace_seed, days=(length + 1) * interval / DAY_S, step=interval
         )
-        rates = ticks(trace, interval, INNER_STEPS)[:length]
+        rates = ticks(trace, interval, INNER_STEPS, "linear")[:length]
         found.append(noisy(rates * scale(rates, load), rng, interval / INNER_STEPS))
     return np.stack(found)

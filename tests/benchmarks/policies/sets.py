@@ -94,7 +94,7 @@ def real(seeds: Sequence[int] = (0,)) -> list[Day]:
 
 
 def _synthetic(family: str, seed: int) -> Day:
-    rates = ticks(generate(family, seed, days=2, step=INTERVAL), INTERVAL, INNER_STEPS)
+    rates = ticks(generate(family, seed, days=2, step=INTERVAL), INTERVAL, INNER_STEPS, "linear")
     rng = np.random.default_rng([zlib.crc32(family.encode()), seed])
     return Day(f"{family} {seed}", family, seed, _levelled(rates, SYNTHETIC_LOAD, rng))
 

@@ -113,7 +113,7 @@ def day_table(found: Results, shown: Sequence[str]) -> str:
 def half_table(found: Results, shown: Sequence[str]) -> str:
     """Regret on the days of the yardstick that were looked at in development, and on those that were not."""
     days = {name: found[name, NOMINAL].days or {} for name in shown if (name, NOMINAL) in found}
-    halves = {"developed with": True, "not looked at": False}
+    halves = {"developed with": True, "opened for this page only": False}
     body = []
     for half, developed in halves.items():
         picked = [day for day in days[OURS] if (int(day.rpartition("#")[2]) in EVEN) == developed]

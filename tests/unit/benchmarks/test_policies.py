@@ -14,7 +14,20 @@ import numpy as np
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
-from policies import adapter, arena, contenders, document, figures, goals, robustness, sets, tables, tune, yardstick
+from policies import (
+    adapter,
+    arena,
+    contenders,
+    document,
+    figures,
+    goals,
+    revision,
+    robustness,
+    sets,
+    tables,
+    tune,
+    yardstick,
+)
 
 
 def score(day: str, contender: str, cost: float, **others: Any) -> arena.Score:
@@ -181,11 +194,21 @@ def test_a_cold_start_begins_with_the_scored_day() -> None:
     assert "pilot" in memory
 
 
-def test_missing_scrapes_never_shrink_and_would_be_counted() -> None:
+def test_missing_scrapes_never_shrink() -> None:
     decide, memory = adapter.decider("erlang", yardstick.MISSING), {}
     lost = {**METRICS, **dict.fromkeys(("rate", "util", "p99", "queue"))}
     assert decide(lost, memory) == 9
     assert adapter.Tally.stale_shrinks == 0
+
+
+def test_one_who_shrinks_on_a_missing_scrape_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter.Tally, "stale_shrinks", 0)
+    monkeypatch.setattr(adapter.Pilot, "decide", lambda _self, _now, _seen, _ready, total: total - 1)
+    decide, memory = adapter.decider("erlang", yardstick.MISSING), {}
+    decide(METRICS, memory)
+    assert adapter.Tally.stale_shrinks == 0, "that one was not missing"
+    decide({**METRICS, **dict.fromkeys(("rate", "util", "p99", "queue"))}, memory)
+    assert adapter.Tally.stale_shrinks == 1
 
 
 # Goals and tables
@@ -243,7 +266,7 @@ def test_tables_show_all() -> None:
     assert "1.54" in tables.yardstick_table(results())
     assert "boots take 120 s" in tables.variant_table(results())
     halves = tables.half_table(results(), ["hpa_tuned", "shadow_q"]).splitlines()[2:]
-    assert halves == ["| developed with | 1 | 100 % | 30 % |", "| not looked at | 1 | 120 % | 43 % |"]
+    assert halves == ["| developed with | 1 | 100 % | 30 % |", "| opened for this page only | 1 | 120 % | 43 % |"]
     assert "100 %" in tables.day_table(results(), ["hpa_tuned", "shadow_q"])
 
 
@@ -264,7 +287,26 @@ def test_the_page_shows_what_was_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     document.write()
     text = page.read_text()
     assert "| a table |" in text
-    assert "Missed: a goal." in text
+    assert "Missed: a goal. Not measured: yardstick, synthetic, robustness, speed." in text
+    assert revision.revision() in text
     assert "this part has not been run" in text
     assert "`hpa_tuned`" in text
     assert str(Path.home()) not in text and str(document.ROOT) not in text
+    assert "different code" not in text
+
+    monkeypatch.setattr(document, "revision", lambda: "another")
+    document.keep("speed", document.Part(("| fast |",), []))
+    document.write()
+    assert "The parts were measured with different code" in page.read_text()
+
+
+def test_the_revision_changes_with_the_code_that_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revision, "ROOT", tmp_path)
+    for source in revision.SOURCES:
+        path = tmp_path / source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x = 1\n") if path.suffix else path.mkdir()
+    before = revision.revision()
+    assert revision.revision() == before
+    (tmp_path / "plugins/plugin_utils/_policies/prior.json").write_text("{}")
+    assert revision.revision() != before

@@ -73,7 +73,7 @@ class Trained:
         """Read what `to_plain` wrote. AutoscaleError if it is damaged."""
         network = from_flat(unpack(plain["weights"], "<f4"), len(_signals.FEATURES), len(ACTIONS))
         low, high = unpack(plain["low"], "<f4"), unpack(plain["high"], "<f4")
-        return cls(network, low, high, plain["kind"], plain["speed"])
+        return cls(network, low, high, dict(plain["kind"]), float(plain["speed"]))
 
 
 class Pilot:

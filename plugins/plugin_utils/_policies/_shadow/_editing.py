@@ -57,28 +57,23 @@ def entries(sums: Floats, counts: Floats) -> list[Entry]:
 def with_entries(sums: Floats, counts: Floats, given: Sequence[Entry]) -> tuple[Floats, Floats]:
     """The tables in which these rules cost so much in these situations, whatever their season.
 
-    A situation that has hardly been seen counts as seen TRUST times then, or the entry would say nothing.
+    A situation that has hardly been seen counts as seen TRUST times then, or the entry would say nothing; of the other
+    rules it then has what they cost on the whole, as it has without an entry.
     """
     sums, counts = sums.copy(), counts.copy()
+    on_the_whole = sums[EVERYWHERE].sum(axis=0) / max(float(counts[EVERYWHERE].sum()), 1e-9)
     for place, entry in enumerate(given):
         cell = _place(f"entries[{place}].situation", entry.situation, SITUATIONS)
         rule = _place(f"entries[{place}].choice", entry.choice, RULES)
         if not 0.0 <= entry.value < math.inf:
             raise OptionError(f"entries[{place}].value", f"a cost of at least 0 is expected, got {entry.value:g}")
         if counts[cell] < TRUST:
-            sums[cell] = _mean(sums, counts, cell) * TRUST
+            sums[cell] += (TRUST - counts[cell]) * on_the_whole
             counts[cell] = TRUST
         head, hold = divmod(rule, len(HOLDS))
         modes = [(head * len(SEASONS) + season) * len(HOLDS) + hold for season in range(len(SEASONS))]
         sums[cell, modes] = entry.value * counts[cell]
     return sums, counts
-
-
-def _mean(sums: Floats, counts: Floats, cell: int) -> Floats:
-    """What each mode costs in a cell; where that was never seen, what it costs on the whole."""
-    if counts[cell] > 0.0:
-        return np.asarray(sums[cell] / counts[cell])
-    return np.asarray(sums[EVERYWHERE].sum(axis=0) / max(float(counts[EVERYWHERE].sum()), 1e-9))
 
 
 def _place(option: str, given: str, known: Sequence[str]) -> int:

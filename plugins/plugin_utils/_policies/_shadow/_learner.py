@@ -172,7 +172,7 @@ class Learner:
         return learner
 
     def to_plain(self) -> dict[str, Any]:
-        """All of it as plain data, about 30 kB with a day of history at four ticks a minute."""
+        """All of it as plain data, about 20 kB with a day of history at four ticks a minute."""
         return {
             **self.settings.shape,
             "service_rate": self.settings.service.service_rate,

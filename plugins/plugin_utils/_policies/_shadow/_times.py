@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import DAY_S
 
-#: All that smooths is written for ticks of so many seconds; where they are shorter, it takes more of them.
+#: All that smooths is written for ticks of so many seconds of a day; where they are shorter, it takes more of them.
 TICK_S = 15.0
 #: Weights of the newest value in exponentially weighted means, and terms of them; what is left out weighs below 1e-4.
 FAST, MEDIUM, SLOW = 0.5, 0.15, 0.04
@@ -33,8 +33,9 @@ class Times:
     season: int  # ticks until traffic repeats
 
     def ticks(self, seconds: float) -> int:
-        """So many seconds of a day, in ticks of a season: all windows are written for a day, and stretch with it."""
-        return min(max(1, round(seconds / DAY_S * self.season)), MOST_SLOTS)
+        """So many seconds of a day, in ticks. Where a season is less than a day, all windows shrink with it."""
+        day = min(self.season, DAY_S / self.interval)
+        return min(max(1, round(seconds / DAY_S * day)), MOST_SLOTS)
 
     @property
     def fine(self) -> int:

@@ -213,3 +213,10 @@ def test_progress_is_told() -> None:
     contender = ("static", settings(shared, {"policy": "static", "static": {"count": 2}}))
     replay([contender], Traffic(arrivals, 0.0, 0), setup.environment, progress=lambda *at: told.append(at))
     assert told == [(0, 2500), (1000, 2500), (2000, 2500), (2500, 2500)]
+
+
+def test_autoscalers_of_others_compete_without_our_cooldown_unless_one_is_given() -> None:
+    given = [{"policy": "hpa"}, {"name": "calm", "policy": "hpa", "cooldown_down": 60.0}, "erlang"]
+    found = dict(_spec.contenders(given))
+    assert (found["hpa"]["cooldown_down"], found["calm"]["cooldown_down"]) == (0.0, 60.0)
+    assert "cooldown_down" not in found["erlang"]

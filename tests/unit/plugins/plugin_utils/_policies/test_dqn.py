@@ -204,11 +204,13 @@ def test_without_numpy_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch)
         Cluster().ask(100.0)
 
 
-def test_a_damaged_network_is_told() -> None:
+@pytest.mark.parametrize("change", [{"weights": "broken"}, {"weights": "AAAA"}, {"low": None}, {"kind": 5}])
+def test_without_a_network_that_can_be_read_the_rule_decides(change: dict[str, Any]) -> None:
     memory = network(RULE)
-    memory["network"]["weights"] = "broken"
-    with pytest.raises(AutoscaleError, match="damaged"):
-        Cluster(memory).ask(100.0)
+    memory["network"] |= change
+    proposal = Cluster(memory).ask(100.0)
+    assert proposal.count == Cluster().ask(100.0).count
+    assert "the network cannot be read, so the rule decides: train it anew" in proposal.reason
 
 
 def test_in_the_loop_it_keeps_the_slo_on_a_service_simulated_message_by_message() -> None:

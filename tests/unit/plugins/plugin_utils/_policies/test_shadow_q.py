@@ -307,7 +307,7 @@ def test_with_the_prior_the_first_hours_are_cheaper(monkeypatch: pytest.MonkeyPa
 
 def two_days(family: str, seed: int) -> Any:
     """A season of 1,440 ticks, twice."""
-    arrivals = ticks(generate(family, seed, days=2, step=15.0, day=1440 * 15.0), 15.0, 3)
+    arrivals = ticks(generate(family, seed, days=2, step=15.0, day=1440 * 15.0), 15.0, 3, "linear")
     return noisy(arrivals * scale(arrivals, 8 * 50.0), np.random.default_rng(seed), 5.0)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._conformance import check
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import (
     EnvironmentSettings,
     ScalingEnv,
 )
+from ansible_collections.rlops.autoscale.tests.tools.simulator_conformance import check
 
 
 def test_the_environment_conforms() -> None:

@@ -136,6 +136,13 @@ def test_a_fine_trace_is_averaged_and_not_sampled() -> None:
     assert result.ravel() == pytest.approx([0.0, 20.0, *[0.0] * 10])
 
 
+def test_what_was_recorded_once_a_tick_is_taken_as_it_is() -> None:
+    rates = np.array([100.0, 100.0, 900.0, 100.0])
+    assert ticks(Trace("spike", 15.0, rates), 15.0, 1)[:, 0].tolist() == rates.tolist()
+    assert ticks(Trace("fine", 7.5, rates), 15.0, 1)[:, 0].tolist() == [100.0, 500.0]
+    assert ticks(Trace("coarse", 30.0, rates), 15.0, 1)[3, 0] > 100.0, "what is coarser rises before the spike"
+
+
 @given(RATES, st.sampled_from([0.5, 1.0, 7.0, 60.0, 3600.0]), st.integers(1, 5), st.integers(1, 20), BETWEEN)
 def test_resampling_keeps_all_messages_and_bounds(
     rates: list[float], step: float, inner_steps: int, parts: int, between: str

@@ -70,6 +70,16 @@ def test_a_situation_that_was_hardly_seen_counts_as_seen() -> None:
     assert (tables.counts[cell], tables.sums[cell].sum()) == (0.0, 0.0), "what was given stays"
 
 
+def test_what_was_seen_twice_says_little_of_the_rules_that_the_entry_does_not_name() -> None:
+    tables = learned()
+    rare = SITUATIONS.index("after a peak, very high")
+    tables.counts[rare], tables.sums[rare] = 2.0, 2.0 * 500.0  # a bad moment
+    sums, counts = with_entries(tables.sums, tables.counts, [Entry(SITUATIONS[rare], RULE, 1.0)])
+    others = {entry.value for entry in entries(sums, counts) if entry.situation == SITUATIONS[rare]} - {1.0}
+    assert counts[rare] == TRUST
+    assert max(others) == pytest.approx(10.0 + (500.0 - 10.0) * 2.0 / TRUST, rel=0.01)
+
+
 def test_packing_keeps_the_tables() -> None:
     tables = learned()
     sums, counts = unpacked(packed(tables.sums, tables.counts))

@@ -160,6 +160,13 @@ def test_a_reloaded_watch_sees_the_same(rates: list[float], lead: int, season: i
         assert again.scores == pytest.approx(live.scores)
 
 
+@pytest.mark.parametrize(("season", "five_minutes"), [(5760, 20), (7 * 5760, 20), (480, 2)])
+def test_windows_shrink_with_a_short_day_and_do_not_grow_with_a_week(season: int, five_minutes: int) -> None:
+    times = Times(interval=15.0, lead=4, season=season)
+    assert times.ticks(300.0) == five_minutes
+    assert times.fine == 1
+
+
 def test_shorter_ticks_see_the_same_traffic_the_same_way() -> None:
     """A noisy ramp, measured every 15 s and every 3 s."""
     rng = np.random.default_rng(4)
