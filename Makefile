@@ -18,6 +18,7 @@ export PATH := $(VENV)/bin:$(PATH)
 export LC_ALL := C.UTF-8
 export ANSIBLE_HOME := $(BUILD)/ansible
 export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
+unexport PYTHONPATH  # where the user's has collections, these would be found before what is built here
 
 .PHONY: help demo test lint bench build installed lock clean $(GATES)
 
