@@ -234,14 +234,17 @@ def test_the_article_s_table_can_be_written_too(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "got"),
+    ("given", "expected"),
     [
-        ({"operation": "reset"}, "''"),
-        ({"operation": "edit", "entries": [{"situation": "1_0_4", "choice": "+1", "value": 5.0}]}, "''"),
-        ({"operation": "reset", "cluster": "autoscaled"}, "'autoscaled'"),
+        ({"operation": "reset"}, "cluster: operation=reset is for one, expected one of chat, got ''"),
+        (
+            {"operation": "edit", "entries": [{"situation": "1_0_4", "choice": "+1", "value": 5.0}]},
+            "cluster: operation=edit is for one, expected one of chat, got ''",
+        ),
+        ({"operation": "reset", "cluster": "autoscaled"}, "cluster: expected one of chat, got 'autoscaled'"),
     ],
 )
-def test_only_what_is_shown_may_be_that_of_all_clusters(cluster: Cluster, given: dict[str, Any], got: str) -> None:
+def test_only_what_is_shown_may_be_that_of_all_clusters(cluster: Cluster, given: dict[str, Any], expected: str) -> None:
     cluster.settings["autoscale_policy"] = "q_learning"
     written = cluster.learned(
         cluster="chat", operation="edit", entries=[{"situation": "1_0_4", "choice": "+0", "value": 1.0}]
@@ -250,7 +253,7 @@ def test_only_what_is_shown_may_be_that_of_all_clusters(cluster: Cluster, given:
     before = cluster.memory()
     refused = cluster.learned(**given)
     assert refused.rc != 0, refused.output
-    assert f"expected one of chat, got {got}" in refused.output, refused.output
+    assert expected in refused.output, refused.output
     assert cluster.memory() == before
     assert "1_0_4" in cluster.learned().output
 
