@@ -25,7 +25,7 @@ from pathlib import Path
 
 from live import tables
 from live.simulated import DEMO, Day, simulate
-from policies.revision import revision
+from policies import revision
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/live.md"
@@ -58,7 +58,7 @@ def main() -> int:
 
 def played(seed: int) -> Path:
     """The directory of the demo with this seed; plays it where this code has not done so yet."""
-    folder = RESULTS / revision() / f"seed-{seed}"
+    folder = RESULTS / revision.revision(*revision.DEMO) / f"seed-{seed}"
     if not (folder / "result.json").exists():
         print(f"playing the demo with seed {seed}, a quarter of an hour", file=sys.stderr, flush=True)
         command = [sys.executable, str(DEMO / "replay.py"), f"--seed={seed}", f"--directory={folder}"]

@@ -236,10 +236,10 @@ def test_the_article_s_table_can_be_written_too(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"operation": "reset"}, "cluster: operation=reset is for one, expected one of chat, got ''"),
+        ({"operation": "reset"}, "cluster: operation=reset is for one, expected one of chat, got none"),
         (
             {"operation": "edit", "entries": [{"situation": "1_0_4", "choice": "+1", "value": 5.0}]},
-            "cluster: operation=edit is for one, expected one of chat, got ''",
+            "cluster: operation=edit is for one, expected one of chat, got none",
         ),
         ({"operation": "reset", "cluster": "autoscaled"}, "cluster: expected one of chat, got 'autoscaled'"),
     ],

@@ -22,7 +22,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec imp
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import Floats, np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._registry import POLICIES
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._registry import POLICIES, get
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._environment import EnvironmentSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._model import Service, Weights
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import noisy, ticks
@@ -65,10 +65,6 @@ SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instanc
 
 #: Settings of a cluster that are of today, and nothing to do with how a policy does.
 OF_NOW: dict[str, Any] = {"mode": ACT, "pin": None, "expected_rate": None, "history": None, "export": None}
-
-#: Policies that imitate autoscalers of others. These hold for a while before they shrink, each in its own way, and have
-#: not our guards: by default they compete without a further cooldown.
-IMITATIONS = frozenset({"hpa", "kpa", "predictive", "target_tracking"})
 
 #: What a contender may have of its own; the rest is the service's.
 CONTENDER_OPTIONS = {"name", "policy", *POLICIES, *GUARD_SPEC} - {"pin"}
@@ -153,7 +149,8 @@ def contenders(given: list[Any]) -> list[tuple[str, dict[str, Any]]]:
         name = str(options.get("name", options["policy"]))
         if name in dict(found):
             raise OptionError(f"policies[{place}]", f"there are two of the name {quoted(name)}; give one a `name`")
-        held = {"cooldown_down": 0.0} if options["policy"] in IMITATIONS else {}
+        imitation = options["policy"] in POLICIES and get(options["policy"]).imitation
+        held = {"cooldown_down": 0.0} if imitation else {}
         found.append((name, held | {option: value for option, value in options.items() if option != "name"}))
     if not found:
         raise OptionError("policies", "at least one policy is expected")

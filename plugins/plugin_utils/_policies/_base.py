@@ -104,6 +104,8 @@ class Policy(Protocol):
     options: ClassVar[dict[str, Any]]
     #: Seconds after any change before shrinking, where a person sets none: for rules that would shrink at any moment.
     cooldown_down: float
+    #: Whether it imitates an autoscaler of others, which holds in its own way and competes without our cooldown.
+    imitation: bool
     #: Whether it learns from arrival rates of the past, see `prefilled`.
     wants_history: bool
     #: Whether the values of its table are costs.
@@ -151,6 +153,7 @@ class PerCluster:
 
     name: str
     cooldown_down = 300.0
+    imitation = False
     wants_history = False
     less_is_better = False
     #: Option -> lowest and highest value that make sense.

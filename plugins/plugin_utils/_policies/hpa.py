@@ -72,6 +72,7 @@ class Hpa(PerCluster):
     """Memory: `recommendations` before stabilisation, `changes` of the ordered count, when it was last asked (`at`)."""
 
     name = "hpa"
+    imitation = True
     options: ClassVar[dict[str, Any]] = {
         "metrics": {
             "type": "list",

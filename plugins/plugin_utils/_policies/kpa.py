@@ -54,6 +54,7 @@ class Kpa(PerCluster):
     delay, and in panic when it was last renewed (`panic_at`, unix seconds) and the `most` it has asked for."""
 
     name = "kpa"
+    imitation = True
     options: ClassVar[dict[str, Any]] = {
         "target": {"type": "float"},
         "target_utilization_percentage": {"type": "float", "default": 70.0},

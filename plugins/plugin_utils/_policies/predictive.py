@@ -55,6 +55,7 @@ class Predictive(PerCluster):
     number, sum and count of the rates of the present `hour`; that of target_tracking."""
 
     name = "predictive"
+    imitation = True
     wants_history = True
     options: ClassVar[dict[str, Any]] = {
         "target_utilisation": {"type": "float", "default": 0.65},

@@ -36,6 +36,7 @@ class TargetTracking(PerCluster):
     """Memory: ticks in a row above and below (`above`, `below`), when the count last changed (`changed_at`)."""
 
     name = "target_tracking"
+    imitation = True
     options: ClassVar[dict[str, Any]] = {
         "field": {"type": "str", "choices": list(SNAPSHOT_FIELDS), "default": "p99_latency_s"},
         "target": {"type": "float"},

@@ -16,15 +16,17 @@ SOURCES = (
     *("plugins/plugin_utils/_service_rate.py", "plugins/plugin_utils/_policies", "plugins/plugin_utils/_simulation"),
     *("tests/benchmarks/policies/tuned.json", "tests/benchmarks/policies/pretrained.json"),
 )
+#: What a demo plays beside them.
+DEMO = ("roles/demo_service/files", "plugins/plugin_utils/_scaling", "playbooks/tasks")
 
 
-def revision() -> str:
-    """The first 12 hexadecimal digits of a SHA-256 over all sources, in the order of their paths."""
+def revision(*more: str) -> str:
+    """The first 12 hexadecimal digits of a SHA-256 over all sources, and more, in the order of their paths."""
     digest = hashlib.sha256()
-    for path in sorted(file for source in SOURCES for file in _files(ROOT / source)):
+    for path in sorted(file for source in (*SOURCES, *more) for file in _files(ROOT / source)):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".json")]
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".json", ".yml")]
