@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
@@ -60,7 +61,7 @@ def simulate(demo: Path, name: str, day: float) -> Day:
     short = rates.read(demo / "rates.csv")
     lead, count = short.end - day, int(short.end / interval)
     means = np.array([short.mean(tick * interval, (tick + 1) * interval) for tick in range(count)])
-    env = ScalingEnv(means.reshape(1, count, 1), environment(settings, messages=means.mean() * interval))
+    env = ScalingEnv(means.reshape(1, count, 1), environment(settings, means * interval))
     memory = past(demo / "history.csv", settings) if settings.policy.wants_history else {}
     pilot, (seen, _info) = Pilot(settings, memory), env.reset(1)
     over, instance_s, decisions = 0, 0.0, 0
@@ -100,13 +101,18 @@ def _filled(value: Any, day: float) -> Any:
     return day if value == "{{ demo_day }}" else value
 
 
-def environment(settings: ClusterSettings, messages: float) -> EnvironmentSettings:
-    """The demo as the simulator knows it, with so many messages in a tick.
+def environment(settings: ClusterSettings, messages: npt.NDArray[np.float64]) -> EnvironmentSettings:
+    """The demo as the simulator knows it, with so many messages in each tick.
 
     A count N of random arrivals has a standard deviation of sqrt(N). The p99 of N exponential times with mean T has one
     of sqrt(0.99 / 0.01 / N) T (that of a quantile: sqrt(q (1 - q) / N) / density), and is ln(100) T itself. The noises
     of the simulator are uniform: their bounds are sqrt(3) standard deviations.
+
+    They are the same for all ticks. A rate staffs for so many instances, so its error counts the most where there is
+    the most to do: it is that of the mean N. A p99 is a ratio to its objective, whatever there is to do: its variance
+    is the mean one, of 1 / N.
     """
+    at_least_one = np.maximum(messages, 1.0)
     policy = settings.policy_settings
     return EnvironmentSettings(
         service=service_of(policy, SERVICE_RATE),
@@ -115,8 +121,8 @@ def environment(settings: ClusterSettings, messages: float) -> EnvironmentSettin
         min_instances=policy.min_instances,
         initial_instances=policy.min_instances,
         connection_life=CONNECTION_LIFE,
-        rate_noise=math.sqrt(3.0 / messages),
-        measurement_noise=math.sqrt(3.0 * 0.99 / 0.01 / messages) / math.log(100.0),
+        rate_noise=math.sqrt(3.0 / messages.mean()),
+        measurement_noise=math.sqrt(3.0 * 0.99 / 0.01 * (1.0 / at_least_one).mean()) / math.log(100.0),
     )
 
 

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 
 import bench_live
+import numpy as np
 import pytest
 from live import simulated, tables
 from live.simulated import Day
@@ -69,9 +70,14 @@ def test_policies_are_simulated_with_the_settings_of_the_demo(name: str) -> None
 
 
 def test_noise_follows_from_how_few_messages_there_are() -> None:
-    environment = simulated.environment(simulated.settings_of("hpa", 360.0), messages=300.0)
+    hpa = simulated.settings_of("hpa", 360.0)
+    environment = simulated.environment(hpa, messages=np.full(10, 300.0))
     assert environment.rate_noise == pytest.approx(0.1)
     assert environment.measurement_noise == pytest.approx(math.sqrt(0.99) / math.log(100.0))
+    # By day and by night: a rate is as uncertain as in the mean, a p99 as of the mean of 1 / N.
+    uneven = simulated.environment(hpa, messages=np.array([500.0, 100.0]))
+    assert uneven.rate_noise == environment.rate_noise
+    assert uneven.measurement_noise == pytest.approx(math.sqrt(0.99 * 300.0 / (500.0 / 3.0)) / math.log(100.0))
 
 
 def test_a_demo_is_simulated_at_its_rates(tmp_path: Path) -> None:
