@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, rlops.autoscale contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs of the loop that meet, are killed, or are held up: one of them ticks, and nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
+
+from .clusters import PLAYBOOK, Clusters
+
+pytestmark = pytest.mark.core
+
+
+def test_one_of_six_runs_ticks(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) -> None:
+    clusters.settings = {"autoscale_deadline": 12, "autoscale_interval": 2}
+    inventory = tmp_path / "six.yml"
+    inventory.write_text(clusters.inventory())
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
+    runs = [
+        subprocess.Popen(command, env=ansible_env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _unused in range(6)
+    ]
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * 6, outputs
+    ticks = [len(re.findall(r"\| \d+ ready", output)) for output in outputs]
+    busy = [output for output in outputs if "chat: busy, " in output]
+    assert (sum(count > 0 for count in ticks), len(busy)) == (1, 5), outputs
+    assert clusters.state()["tick"] == sum(ticks)
+    clusters.started(1)
+
+
+def test_a_killed_run_is_followed_at_once(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) -> None:
+    clusters.settings = {"autoscale_deadline": 60}
+    inventory = tmp_path / "long.yml"
+    inventory.write_text(clusters.inventory())
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
+    with subprocess.Popen(command, env=ansible_env, stdout=subprocess.DEVNULL, start_new_session=True) as run:
+        deadline = time.monotonic() + 60
+        while clusters.state().get("tick", 0) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGKILL)
+    ticks = clusters.state()["tick"]
+    assert "expires_at" in clusters.state()["lease"], "the run ended before it could be killed"
+    clusters.settings = {"autoscale_deadline": 2}
+    after = clusters.run()
+    assert after.rc == 0, after.output
+    assert "busy" not in after.output
+    assert clusters.state()["tick"] > ticks
+
+
+def test_a_run_that_was_held_up_does_nothing(clusters: Clusters) -> None:
+    """Another run decided meanwhile, and took the lease: what this one has seen and decided must change nothing."""
+    tasks = """
+        - rlops.autoscale.metrics_snapshot:
+          register: observed
+        - rlops.autoscale.rl_scale_decision:
+          register: first
+        - rlops.autoscale.rl_scale_decision:
+            status: "{{ observed.status }}"
+            snapshot: "{{ observed.snapshot }}"
+          register: late
+        - ansible.builtin.assert:
+            that: [not first.busy, first.act, late.busy, not late.act, "'since the instances' in late.message"]
+        - rlops.autoscale.cluster_converge:
+            target: "{{ first.decision.target }}"
+            fence: "{{ first.fence - 1 }}"
+          register: outcome
+          failed_when: outcome is not failed or 'taken over' not in outcome.msg
+    """
+    run = clusters.play(tasks)
+    assert run.rc == 0, run.output
+    assert clusters.state()["tick"] == 1
+    assert clusters.pids() == {}
+
+
+def test_what_was_decided_before_a_pin_is_not_carried_out(clusters: Clusters) -> None:
+    tasks = """
+        - rlops.autoscale.rl_scale_decision:
+          register: decided
+        - rlops.autoscale.rl_scale_decision:
+            operation: pin
+            pin: {count: 2}
+        - rlops.autoscale.cluster_converge:
+            target: "{{ decided.decision.target }}"
+            fence: "{{ decided.fence }}"
+          register: outcome
+          failed_when: outcome is not failed or 'somebody has pinned' not in outcome.msg
+    """
+    run = clusters.play(tasks)
+    assert run.rc == 0, run.output
+    assert clusters.pids() == {}
+    assert "order 2" in clusters.run().output
+
+
+def test_a_person_is_told_when_the_state_is_in_use(clusters: Clusters) -> None:
+    """Not `busy`: the count would be ordered without the pin that keeps the agent from undoing it."""
+    assert clusters.run().rc == 0
+    before = clusters.started(1)
+    with exclusive(next(clusters.home.glob("state/chat.lock")), 1.0):
+        run = clusters.ansible_playbook("rlops.autoscale.scale", clusters.inventory(), args=["-e", "instance_count=3"])
+    assert run.rc != 0, run.output
+    assert "the state of chat is in use by another process" in run.output
+    assert clusters.pids() == before
