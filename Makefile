@@ -4,13 +4,18 @@
 PYTHON ?= python3
 GATES := ruff mypy ansible-lint changelog docs sanity importer units integration core-matrix molecule install-test
 OLDER_CORES := 2.16.19 2.18.19
+# The package for ansible-core 2.19. The collections whose modules the drivers call come out of it.
+ANSIBLE := 12.3.0
 
 BUILD := $(CURDIR)/.build
 VENV := $(BUILD)/venv
 CORES := $(OLDER_CORES:%=$(BUILD)/core-%)
 NAME := ansible_collections/rlops/autoscale
+OTHERS := $(BUILD)/collections/ansible-$(ANSIBLE)
 INSTALLED := $(BUILD)/installed/$(NAME)
 AWAY := HOME=$(BUILD)/home  # for tools that write into the home directory
+# Tests share nothing, servers included, and wait for these a third of their time.
+PARALLEL := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 5 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --only-binary :all: -c requirements/lock.txt
 MYPY := mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(BUILD)/mypy
 
@@ -40,10 +45,11 @@ ruff: $(VENV)/ready
 	ruff format --check .
 
 mypy: $(VENV)/ready
-	cd $(BUILD)/collections && $(MYPY) -p ansible_collections.rlops.autoscale.plugins
+	cd $(BUILD)/collections && $(MYPY) -p ansible_collections.rlops.autoscale.plugins \
+	-p ansible_collections.rlops.autoscale.extensions.eda.plugins
 	cd roles/demo_service/files && $(MYPY) .
 
-ansible-lint: $(VENV)/ready
+ansible-lint: $(VENV)/ready $(OTHERS)
 	ansible-lint
 
 changelog: $(VENV)/ready
@@ -66,13 +72,13 @@ importer: build  ## what Galaxy checks at upload, on the built collection
 	! grep -E '^(WARNING|ERROR)' $(BUILD)/importer.log
 
 units: $(VENV)/ready  ## tests without processes
-	pytest tests/unit
+	pytest $(PARALLEL) tests/unit
 
-integration: $(VENV)/ready  ## tests with real playbooks and servers
-	pytest tests/integration
+integration: $(VENV)/ready $(OTHERS)  ## tests with real playbooks and servers
+	pytest $(PARALLEL) tests/integration
 
 core-matrix: $(CORES:%=%/ready)  ## tests of state and actions with older versions of ansible-core
-	for core in $(CORES); do $$core/bin/pytest -m core tests || exit 1; done
+	for core in $(CORES); do $$core/bin/pytest $(PARALLEL) -m core tests || exit 1; done
 
 molecule: $(VENV)/ready  ## the main job, on real processes
 	$(AWAY) molecule test --no-command-borders
@@ -94,7 +100,7 @@ installed: build
 	rm -rf $(BUILD)/installed
 	ANSIBLE_COLLECTIONS_PATH=$(BUILD)/installed ansible-galaxy collection install --offline -p $(BUILD)/installed $(BUILD)/*.tar.gz
 
-$(VENV)/ready: requirements.txt requirements/dev.in requirements/lock.txt
+$(VENV)/ready: requirements.txt requirements/dev.in requirements/test.in requirements/lock.txt
 	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \
 	echo 'Python >= 3.11 with its venv module is needed. Debian, Ubuntu: apt-get install python3-venv.'; \
 	echo 'If it goes by another name: make PYTHON=/path/to/python'; exit 1; }
@@ -106,10 +112,14 @@ $(VENV)/ready: requirements.txt requirements/dev.in requirements/lock.txt
 	ln -sfn $(CURDIR) $(BUILD)/collections/$(NAME)
 	touch $@
 
+$(OTHERS): tests/tools/other_collections.py | $(VENV)/ready
+	python $< $(ANSIBLE) $(@D)
+	touch $@
+
 $(BUILD)/core-%/ready: $(VENV)/ready
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python $(PIP_INSTALL) ansible-core==$* -r requirements.txt hypothesis pytest
+	$(@D)/bin/python $(PIP_INSTALL) ansible-core==$* -r requirements.txt -r requirements/test.in
 	touch $@
 
 lock:  ## renew requirements/lock.txt: the newest versions that requirements/dev.in allows
