@@ -14,10 +14,16 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._cache impo
 try:
     from ansible import constants
     from ansible.plugins.loader import cache_loader
+    from ansible.release import __version__
 except ImportError as error:  # the core is imported without Ansible by tools and tests
     IMPORT_ERROR: ImportError | None = error
 else:
     IMPORT_ERROR = None
+
+
+def writes_plain_facts() -> bool:
+    """Whether this core writes the facts of a host where AWX reads them, from its memory: so it did before 2.19."""
+    return tuple(int(part) for part in __version__.split(".")[:2]) < (2, 19)
 
 
 class AnsibleCache:

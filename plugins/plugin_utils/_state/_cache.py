@@ -14,6 +14,7 @@ Nothing of Ansible is imported here; `_ansible_cache.py` supplies the plugin. Wh
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from typing import Any, Protocol
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._directory import make_directory, sync_directory
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._document import Damaged
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 PREFIX = "rlops_autoscale_"
 _FIELD = "document"
@@ -58,6 +60,8 @@ class CacheAdapter(Protocol):
 
 class CacheMedium:
     """Keeps each text as one entry of a cache. Locks lie beside a file cache's files, else in `lock_directory`."""
+
+    shared = True
 
     def __init__(self, cache: CacheAdapter, lock_directory: Path) -> None:
         self._cache = cache
@@ -108,12 +112,12 @@ class CacheMedium:
             return f"left where it is ({quoted(error)})"
         return f"set aside as {PREFIX}{name}.{suffix}"
 
-    def lock_path(self, name: str) -> Path:
-        """The lock file of a key. Its leading dot hides it from the cache's own listing."""
+    def exclusive(self, key: str, timeout_s: float) -> contextlib.AbstractContextManager[None]:
+        """The lock of a key. Its leading dot hides it from the cache's own listing."""
         if self._cache.directory:
-            return self._cache.directory / f".{PREFIX}{name}.lock"
+            return exclusive(self._cache.directory / f".{PREFIX}{key}.lock", timeout_s)
         make_directory(self._lock_directory)
-        return self._lock_directory / f"{name}.lock"
+        return exclusive(self._lock_directory / f"{key}.lock", timeout_s)
 
     def _open(self) -> CachePlugin:
         try:

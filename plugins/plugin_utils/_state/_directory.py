@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 
 class DirectoryMedium:
     """Keeps each text in `<directory>/<name>.json`. Directory mode 0700 when made here, files 0600."""
+
+    shared = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -29,20 +33,9 @@ class DirectoryMedium:
             raise self._unusable("read", error) from error
 
     def write(self, name: str, text: str) -> None:
-        """Replace the text of that name, whole or not at all: it is on the disk before it gets the name.
-
-        The temporary file has a fixed name (writers exclude each other), so a killed writer leaves no litter behind.
-        """
-        path = self._path(name)
-        temporary = path.with_name(path.name + ".tmp")
+        """Replace the text of that name, whole or not at all: it is on the disk before it gets the name."""
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123 - needs flags
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_directory(path.parent)
+            replace_file(self._path(name), text)
         except OSError as error:
             raise self._unusable("written", error) from error
 
@@ -56,16 +49,31 @@ class DirectoryMedium:
             raise self._unusable("written", error) from error
         return f"set aside as {aside}"
 
-    def lock_path(self, name: str) -> Path:
-        """The lock file of a key; makes the directory if it is missing."""
+    def exclusive(self, key: str, timeout_s: float) -> contextlib.AbstractContextManager[None]:
+        """The lock of a key; makes the directory if it is missing."""
         make_directory(self._directory)
-        return self._directory / f"{name}.lock"
+        return exclusive(self._directory / f"{key}.lock", timeout_s)
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.json"
 
     def _unusable(self, verb: str, error: OSError) -> AutoscaleError:
         return AutoscaleError(f"state cannot be {verb} in {self.location}: {error.strerror}")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Give a file (mode 0600) another text, on the disk before it gets the name. Raises OSError.
+
+    The temporary file has a fixed name (writers exclude each other), so a killed writer leaves no litter behind.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123 - needs flags
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
 
 
 def make_directory(directory: Path) -> None:

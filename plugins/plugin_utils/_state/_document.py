@@ -66,7 +66,7 @@ def decode(text: str, key: str) -> Document:
     of a newer schema, which this version must neither guess at nor overwrite.
     """
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Damaged("it is not JSON") from error
     if not isinstance(content, dict):
@@ -107,6 +107,12 @@ def _require_plain(value: object, place: str) -> None:
 
 def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+
+
+def _finite(digits: str) -> float:
+    """The number; ValueError for one like 1e999, which a damaged digit may have made."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_constant(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

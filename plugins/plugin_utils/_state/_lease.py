@@ -24,6 +24,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
 
 Data = Mapping[str, Any]
 Owner = Mapping[str, Any]
+#: Tells of a holder, and the one who asks, whether the holder's process has ended for certain.
+IsGone = Callable[[Owner, Owner], bool]
 
 _IDENTITY = ("host", "pid", "process_start")
 
@@ -42,9 +44,7 @@ class LeaseLost(AutoscaleError):  # noqa: N818 - a state of affairs, told as suc
     """The lease was taken over meanwhile: what was decided under it must not be written."""
 
 
-def acquire(
-    data: Data, owner: Owner, now: float, ttl: float, is_gone: Callable[[Owner, Owner], bool] | None = None
-) -> dict[str, Any]:
+def acquire(data: Data, owner: Owner, now: float, ttl: float, is_gone: IsGone | None = None) -> dict[str, Any]:
     """The data with the lease held by `owner` until `now + ttl` seconds.
 
     A free or expired lease, and one whose process is gone, goes to the new owner with the next fence; its present

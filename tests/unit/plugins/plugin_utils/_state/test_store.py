@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _document
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._directory import DirectoryMedium
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import (
     Record,
     StateBusy,
     Store,
-    open_store,
     safe_name,
 )
 from hypothesis import given, settings
@@ -296,58 +295,3 @@ def test_any_text_is_a_key(store: Store, tmp_path: Path, key: str) -> None:
     assert save(store, {"n": 1}, key).generation == 1
     assert store.read(key).data == {"n": 1}
     assert {path.name for path in tmp_path.iterdir()} == {"state"}
-
-
-# open_store
-
-
-class Cache:
-    """A cache adapter that is never used."""
-
-    def __init__(self, name: str, persistent: bool) -> None:
-        self.name = name
-        self.persistent = persistent
-        self.directory: Path | None = None
-
-    def open(self) -> Any:
-        raise AssertionError
-
-    def path(self, key: str) -> None:
-        raise AssertionError
-
-
-JSONFILE, MEMORY = Cache("jsonfile", persistent=True), Cache("memory", persistent=False)
-
-
-@pytest.mark.parametrize(
-    ("backend", "directory", "cache", "environ", "location"),
-    [
-        ("auto", None, JSONFILE, {}, "cache jsonfile"),
-        ("auto", None, MEMORY, {"XDG_STATE_HOME": "/x"}, "directory /x/rlops.autoscale"),
-        ("auto", None, None, {"XDG_STATE_HOME": "/x"}, "directory /x/rlops.autoscale"),
-        ("auto", "/named", JSONFILE, {}, "directory /named"),
-        ("auto", None, JSONFILE, {"RL_STATE_DIR": "/env"}, "directory /env"),
-        ("auto", "/named", None, {"RL_STATE_DIR": "/env"}, "directory /named"),
-        ("cache", "/named", JSONFILE, {}, "cache jsonfile"),
-        ("directory", None, JSONFILE, {"XDG_STATE_HOME": "/x"}, "directory /x/rlops.autoscale"),
-        ("directory", None, None, {}, f"directory {Path.home()}/.local/state/rlops.autoscale"),
-        ("directory", "~/here", None, {}, f"directory {Path.home()}/here"),
-    ],
-)
-def test_where_state_is_kept(
-    backend: str, directory: str | None, cache: Cache | None, environ: dict[str, str], location: str
-) -> None:
-    assert open_store(backend, directory, cache, environ=environ).location == location
-
-
-@pytest.mark.parametrize(
-    ("backend", "cache", "message"),
-    [
-        ("redis", None, "state_store.backend: expected one of auto, cache, directory, not redis"),
-        ("cache", MEMORY, "state_store.backend: cache needs a cache plugin .*, and 'memory' does not: set "),
-        ("cache", None, "state_store.backend: cache needs .*, and there is none: "),
-    ],
-)
-def test_a_wrong_backend_is_refused(backend: str, cache: Cache | None, message: str) -> None:
-    with pytest.raises(OptionError, match=message):
-        open_store(backend, cache=cache)
