@@ -21,4 +21,7 @@ class ActionModule(ClusterAction):
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask the pools and the instances."""
-        return {"changed": False, **status_of(Cluster.from_options(options), self.open_store(options))}
+        return {
+            "changed": False,
+            **status_of(Cluster.from_options(options, self.modules.run), self.open_store(options)),
+        }

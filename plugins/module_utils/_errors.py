@@ -28,6 +28,12 @@ class OptionError(SettingError):
         self.option = option
 
 
+def about(who: str, error: AutoscaleError) -> AutoscaleError:
+    """The error, with whom it concerns before it. Whether it is of use to try again stays as it was."""
+    kind = SettingError if isinstance(error, SettingError) else AutoscaleError
+    return kind(f"{who}: {error}")
+
+
 def quoted(text: object, limit: int = MAX_QUOTED) -> str:
     """Make text from outside fit for a message: one line, no control characters, at most `limit` characters."""
     line = _CONTROL.sub(" ", str(text)).strip()

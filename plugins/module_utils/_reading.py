@@ -54,6 +54,7 @@ class Reading:
     arrivals: dict[str, float] = field(default_factory=dict)
     completions: dict[str, float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    found: frozenset[str] = frozenset()  # which of the metrics were on the page, of use or not; not kept
 
 
 class PageReader:
@@ -93,6 +94,7 @@ class PageReader:
             arrivals=_counters(chosen.get("arrivals", ()), problems),
             completions=_counters(chosen.get("completions", ()), problems),
             problems=tuple(problems),
+            found=frozenset(field for field, series in chosen.items() if series),
         )
 
     def _choose(self, field: str, samples: Iterable[Sample]) -> list[Sample]:

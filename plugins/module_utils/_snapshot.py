@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -29,27 +29,33 @@ OLDEST_TICKS = 3
 #: A page or a sample older than this many ticks says nothing of now.
 STALE_TICKS = 2.5
 MAX_WARNINGS = 10
+#: Load and age of the figures, of a cluster with these instances and options.
+AskPrometheus = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], tuple[Load, Figure]]
 WORKING_STATES = ("ready", "draining")
 
 
 def take_snapshot(
-    options: Mapping[str, Any], clock: Callable[[], float], sleep: Callable[[float], None]
+    options: Mapping[str, Any],
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    ask_prometheus: AskPrometheus | None = None,
 ) -> dict[str, Any]:
     """Observe a cluster.
 
     `options` are those of the module, defaults filled in; `clock` gives unix seconds. Raises OptionError for a setting
-    that cannot work. Instances that do not answer are no error, but part of the snapshot.
+    that cannot work. Instances that do not answer are no error, but part of the snapshot. `ask_prometheus` is for those
+    who look at many clusters, see `_source_prometheus.Together`.
     """
     check_options(options)
     instances = [instance for instance in _instances(options) if instance["state"] in WORKING_STATES]
     # Imported where it is used: most clusters are scraped, and would lose the time at every run.
     if options["source"] == "prometheus":
-        from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import (  # noqa: PLC0415
-            ask_prometheus,
-        )
+        from ansible_collections.rlops.autoscale.plugins.module_utils import _source_prometheus  # noqa: PLC0415
 
-        load, age = ask_prometheus(instances, options)
-        return _snapshot(options, load, clock(), interval=options["prometheus"]["window"], age=age)
+        load, age = (ask_prometheus or _source_prometheus.ask_prometheus)(instances, options)
+        snapshot = _snapshot(options, load, clock(), interval=options["prometheus"]["window"], age=age)
+        snapshot["warnings"] = _absent(_source_prometheus.unsampled(load, options), options["metrics"], "in Prometheus")
+        return snapshot
 
     warnings = []
     earlier = decode(options["previous"]) if options["previous"] else None
@@ -77,7 +83,9 @@ def take_snapshot(
         age=max((max(0.0, at - reading.at) for reading in now.readings.values()), default=0.0),
     )
     snapshot["counters"] = encode(remember(now, earlier, {answer.name for answer in answers}, keep))
-    snapshot["warnings"] = _shortened(warnings + _problems(answers) + _doubts(load, options["metrics"]))
+    snapshot["warnings"] = _shortened(
+        warnings + _problems(answers) + _missing(answers, options["metrics"]) + _doubts(load, options["metrics"])
+    )
     return snapshot
 
 
@@ -180,6 +188,22 @@ def _problems(answers: Sequence[Answer]) -> list[str]:
     for name, reading in _readings(answers).items():
         problems += [f"{quoted(name)}: {problem}" for problem in reading.problems]
     return problems
+
+
+def _missing(answers: Sequence[Answer], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What to say of metrics that are on no page."""
+    readings = [answer.reading for answer in answers if answer.state == "ready" and answer.reading]
+    # Without the start of the process, restarts show in counters that fall.
+    fields = [field for field in metrics if field != "start_time" and not any(field in each.found for each in readings)]
+    return _absent(fields, metrics, "on any page") if readings else []
+
+
+def _absent(fields: Iterable[str], metrics: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
+    """What to say of metrics that have a name and are not there: it is wrong most likely, or the service has none."""
+    absent = [
+        f"{metrics[each]['name']} (autoscale_metrics.{each}.name)" for each in sorted(fields) if metrics[each]["name"]
+    ]
+    return [f"no {', '.join(absent)} {where}; name what there is, or '' for none"] if absent else []
 
 
 def _doubts(load: Load, metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -87,6 +87,7 @@ QUERIES = (
 _PROMETHEUS: dict[str, Any] = {
     "url": {"type": "str"},
     "labels": {"type": "dict"},
+    "cluster_label": {"type": "str"},
     "window": {"type": "float", "default": 60.0},
     "instance_label": {"type": "str", "default": "instance"},
     "queries": {"type": "dict", "options": {name: {"type": "str"} for name in QUERIES}},
@@ -110,8 +111,9 @@ SNAPSHOT_SPEC: dict[str, Any] = {
         "type": "dict",
         "apply_defaults": True,
         "options": {
-            "backend": {"type": "str", "choices": ["auto", "cache", "directory"], "default": "auto"},
+            "backend": {"type": "str", "choices": ["auto", "awx", "cache", "directory", "redis"], "default": "auto"},
             "directory": {"type": "path"},
+            "uri": {"type": "str", "no_log": True},
         },
     },
 }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -19,6 +20,8 @@ from ansible_collections.rlops.autoscale.plugins.module_utils._reading import LA
 
 #: Values of one query by instance label; the key is "" where a sample has no such label.
 Values = dict[str, float]
+#: Values by cluster; the key is "" where only one is asked about.
+Shares = dict[str, Values]
 
 NO_SAMPLE = "Prometheus has no sample for the query"
 
@@ -28,29 +31,101 @@ def ask_prometheus(instances: Sequence[Mapping[str, Any]], options: Mapping[str,
 
     A query may give one sample, which is the cluster's figure, or one an instance.
     """
-    settings = options["prometheus"]
+    return _load_and_age(instances, _share("", _ask(queries_of(options), options, None)))
+
+
+class Together:
+    """Asks for many clusters at once: each figure is queried once for all that share a server, metrics and settings.
+
+    `ask` is for each of them what `ask_prometheus` is for one. `prometheus.cluster_label` is what tells them apart;
+    whoever has none, or queries of a person's own, is asked about alone. A server that did not answer is not asked
+    again.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[str, tuple[float, dict[str, Shares | FetchError]]] = {}
+
+    def ask(self, instances: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> tuple[Load, Figure]:
+        """The load of the cluster `options["cluster"]` and the age of the figures."""
+        settings = options["prometheus"]
+        label = settings["cluster_label"]
+        if not label or any((settings["queries"] or {}).values()):
+            return ask_prometheus(instances, options)
+        key = json.dumps([options["metrics"], settings, options["http"]], sort_keys=True)
+        if key not in self._answers:
+            answers = _ask(default_queries(options["metrics"], settings, label), options, label)
+            self._answers[key] = (time.monotonic(), answers)
+        asked_at, answers = self._answers[key]
+        load, age = _load_and_age(instances, _share(options["cluster"], answers))
+        return load, age if isinstance(age, str) else age + time.monotonic() - asked_at
+
+
+def _ask(
+    queries: Mapping[str, str], options: Mapping[str, Any], cluster_label: str | None
+) -> dict[str, Shares | FetchError]:
+    """The answer to each query."""
+    settings, fields = options["prometheus"], list(queries)
     if not settings["url"]:
         raise OptionError("prometheus.url", "source=prometheus needs the URL of the server, like http://host:9090")
     base = check_url("prometheus.url", settings["url"]).rstrip("/")
-    queries = default_queries(options["metrics"], settings)
-    given = {field: query for field, query in (settings["queries"] or {}).items() if query}
-    queries |= given
-    fields = list(queries)
 
-    def read(index: int, reply: Reply) -> Values:
-        return _values(fields[index], reply, settings["instance_label"])
+    def read(index: int, reply: Reply) -> Shares:
+        return _values(fields[index], reply, settings["instance_label"], cluster_label)
 
     urls = [f"{base}/api/v1/query?{urlencode({'query': query})}" for query in queries.values()]
     request = Request(accept="application/json")
-    replies = dict(zip(fields, Client(options["http"]).fetch_all(urls, request, read), strict=True))
-    age = _age(replies.pop("age", {}))
-    return _load(instances, replies), age
+    return dict(zip(fields, Client(options["http"]).fetch_all(urls, request, read), strict=True))
 
 
-def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, str]:
-    """PromQL by figure, for the metrics that have a name. Gauges and rates are asked for by instance."""
+def _share(cluster: str, replies: Mapping[str, Shares | FetchError]) -> dict[str, Values | FetchError]:
+    """What is one cluster's of the answers."""
+    return {
+        field: reply if isinstance(reply, FetchError) else reply.get(cluster, {}) for field, reply in replies.items()
+    }
+
+
+def _load_and_age(
+    instances: Sequence[Mapping[str, Any]], replies: Mapping[str, Values | FetchError]
+) -> tuple[Load, Figure]:
+    age = _age(replies.get("age", {}))
+    return _load(instances, {field: reply for field, reply in replies.items() if field != "age"}), age
+
+
+def unsampled(load: Load, options: Mapping[str, Any]) -> list[str]:
+    """The metrics, by their field in `metrics`, of which Prometheus has no sample, though it has of others.
+
+    Those that give a sample without traffic, too. What a person asks for by a query of their own is not among them.
+    """
+    if not load.answered:
+        return []
+    metrics, own = options["metrics"], options["prometheus"]["queries"] or {}
+    sources = (  # query, figure, metric
+        ("queue_depth", "queue_depth", "queue_depth"),
+        ("eventloop_lag", "eventloop_lag_s", "eventloop_lag"),
+        ("utilisation", "utilisation", "utilisation"),
+        ("completion_rate", "completion_rate", "completions" if metrics["completions"]["name"] else "latency"),
+        ("arrival_rate", "arrival_rate", "arrivals"),
+    )
+    return [metric for query, figure, metric in sources if not own.get(query) and load.figures[figure] == NO_SAMPLE]
+
+
+def queries_of(options: Mapping[str, Any]) -> dict[str, str]:
+    """PromQL by figure for one cluster: the default one unless a person has given another."""
+    settings = options["prometheus"]
+    own = {settings["cluster_label"]: options["cluster"]} if settings["cluster_label"] else {}
+    queries = default_queries(options["metrics"], {**settings, "labels": {**own, **(settings["labels"] or {})}})
+    return queries | {field: query for field, query in (settings["queries"] or {}).items() if query}
+
+
+def default_queries(
+    metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], cluster_label: str | None = None
+) -> dict[str, str]:
+    """PromQL by figure, for the metrics that have a name. Gauges and rates are asked for by instance, and all of it by
+    cluster where `cluster_label` names them."""
     window = f"[{round(settings['window'] * 1000)}ms]"
-    by = f"by ({settings['instance_label']})"
+    cluster = [cluster_label] if cluster_label else []
+    by = _by(*cluster, settings["instance_label"])
+    whole = _by(*cluster)
 
     def series(field: str, suffix: str = "") -> str:
         metric = metrics[field]
@@ -68,8 +143,8 @@ def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[
     if metrics["latency"]["name"]:
         buckets, total, count = (f"rate({series('latency', s)}{window})" for s in ("_bucket", "_sum", "_count"))
         scale = metrics["latency"]["scale"]
-        queries["p99_latency"] = f"histogram_quantile(0.99, sum by (le) ({buckets})) * {scale}"
-        queries["mean_latency"] = f"sum({total}) / sum({count}) * {scale}"
+        queries["p99_latency"] = f"histogram_quantile(0.99, sum {_by(*cluster, 'le')} ({buckets})) * {scale}"
+        queries["mean_latency"] = f"sum {whole} ({total}) / sum {whole} ({count}) * {scale}"
         queries["completion_rate"] = rate("latency", "_count")
     if metrics["completions"]["name"]:
         queries["completion_rate"] = rate("completions")
@@ -82,13 +157,17 @@ def default_queries(metrics: Mapping[str, Mapping[str, Any]], settings: Mapping[
             growth = f"sum {by} (deriv({series('queue_depth')}{window})) * {metrics['queue_depth']['scale']}"
             queries["arrival_rate"] = f"{completed} + ({growth} or {completed} * 0)"
     found = [
-        f"max(timestamp({series(field, suffix)}))"
+        f"max {whole} (timestamp({series(field, suffix)}))"
         for field, suffix in (("queue_depth", ""), ("eventloop_lag", ""), ("latency", "_count"), ("completions", ""))
         if metrics[field]["name"]
     ]
     if found:
         queries["age"] = f"time() - ({' or '.join(found)})"
     return queries
+
+
+def _by(*labels: str) -> str:
+    return f"by ({', '.join(labels)})"
 
 
 def _selector(labels: Mapping[str, Any]) -> str:
@@ -123,7 +202,7 @@ def unlike_prometheus(reply: Reply) -> FetchError:
     )
 
 
-def _values(field: str, reply: Reply, instance_label: str) -> Values:
+def _values(field: str, reply: Reply, instance_label: str, cluster_label: str | None) -> Shares:
     """Samples of an instant query; NaN, Inf and what is absurdly large are none."""
     data = data_of(f"prometheus.queries.{field}", reply)
     try:
@@ -131,14 +210,21 @@ def _values(field: str, reply: Reply, instance_label: str) -> Values:
             samples: list[tuple[dict[str, str], str]] = [({}, data["result"][1])]
         else:
             samples = [(sample["metric"], sample["value"][1]) for sample in data["result"]]
-        values = [(str(labels.get(instance_label, "")), float(value)) for labels, value in samples]
+        values = [
+            ((str(labels.get(cluster_label or "", "")), str(labels.get(instance_label, ""))), float(value))
+            for labels, value in samples
+        ]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise unlike_prometheus(reply) from error
     if len(values) > len(dict(values)):
         raise OptionError(
             f"prometheus.queries.{field}", f"expected one sample, or one for each label {instance_label}; aggregate it"
         )
-    return {label: value for label, value in values if abs(value) <= LARGEST}
+    shares: Shares = {}
+    for (cluster, label), value in values:
+        if abs(value) <= LARGEST:
+            shares.setdefault(cluster, {})[label] = value
+    return shares
 
 
 def _age(ages: Values | FetchError) -> Figure:

@@ -18,6 +18,10 @@ description:
   - Growing first takes back instances that are draining. What leaves goes in this order, the unhealthy, the booting,
     the ready; of these the last pool's first.
   - An instance that does not come up is removed and reported; the others stay.
+  - What leaves is taken out of load balancers first, and is not stopped while they may send to it. What joins gets
+    traffic once it is healthy.
+  - What is intended is stored before it is done. A run that is cut off is gone on with by the next pass.
+  - An error of one pool or load balancer keeps no other from its work; the task fails at the end, and says all.
 author:
   - rlops.autoscale contributors (@rlops)
 extends_documentation_fragment:
@@ -130,7 +134,9 @@ instances:
   returned: success
   contains:
     name:
-      description: Its name, made of the cluster and the index.
+      description:
+        - Its name, made of the cluster and the index, or that which its backend has given it. One that is ordered and
+          has none yet is called as C(chat#3).
       type: str
       returned: always
       sample: chat-3
@@ -145,7 +151,7 @@ instances:
       returned: always
       sample: local
     state:
-      description: One of C(booting), C(ready), C(draining) and C(failed).
+      description: One of C(booting), C(ready), C(draining), C(warm) and C(failed).
       type: str
       returned: always
       sample: ready
@@ -169,11 +175,24 @@ instances:
       type: float
       returned: always
       sample: 1764000000.5
+    connections:
+      description: How many it has, as far as its load balancers, its pool or its drain URL can tell; null if they
+        cannot.
+      type: int
+      returned: always
+      sample: 42
     reason:
       description: Why it is not ready, or not well, in words.
       type: str
       returned: always
       sample: "unhealthy for 12 s: HTTP 503"
+    outdated:
+      description:
+        - Whether the settings of its pool have changed since it was started, as far as its backend can tell.
+        - It is left alone; those that are started from now on have the new ones.
+      type: bool
+      returned: always
+      sample: false
 plan:
   description: What was done, or under check mode would be, one sentence each.
   type: list
@@ -181,7 +200,7 @@ plan:
   returned: success
   sample: ["start chat-4 in pool local: wanted"]
 todo:
-  description: What is left to the tasks of V(custom) pools, in order. The role does it.
+  description: What is left to the tasks of V(custom) pools and load balancers, in order. The role does it.
   type: list
   elements: dict
   returned: success
@@ -189,15 +208,22 @@ todo:
     pool:
       description: Name of the pool.
       type: str
-      returned: always
+      returned: for a pool
       sample: cloud
+    balancer:
+      description: Name of the load balancer.
+      type: str
+      returned: for a load balancer
+      sample: edge
     tasks:
-      description: The pool's task file.
+      description: The task file.
       type: str
       returned: always
       sample: tasks/cloud.yml
     operation:
-      description: One of C(undrain), C(start), C(stop), C(kill) and C(drain).
+      description: >-
+        One of C(undrain), C(start), C(stop), C(kill) and C(drain) for a pool, C(register), C(drain) and C(deregister)
+        for a load balancer.
       type: str
       returned: always
       sample: start

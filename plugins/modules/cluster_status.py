@@ -53,7 +53,9 @@ instances:
   returned: success
   contains:
     name:
-      description: Its name, made of the cluster and the index.
+      description:
+        - Its name, made of the cluster and the index, or that which its backend has given it. One that is ordered and
+          has none yet is called as C(chat#3).
       type: str
       returned: always
       sample: chat-3
@@ -68,7 +70,7 @@ instances:
       returned: always
       sample: local
     state:
-      description: One of C(booting), C(ready), C(draining) and C(failed).
+      description: One of C(booting), C(ready), C(draining), C(warm) and C(failed).
       type: str
       returned: always
       sample: ready
@@ -92,11 +94,24 @@ instances:
       type: float
       returned: always
       sample: 1764000000.5
+    connections:
+      description: How many it has, as far as its load balancers, its pool or its drain URL can tell; null if they
+        cannot.
+      type: int
+      returned: always
+      sample: 42
     reason:
       description: Why it is not ready, or not well, in words.
       type: str
       returned: always
       sample: "unhealthy for 12 s: HTTP 503"
+    outdated:
+      description:
+        - Whether the settings of its pool have changed since it was started, as far as its backend can tell.
+        - It is left alone; those that are started from now on have the new ones.
+      type: bool
+      returned: always
+      sample: false
 ordered:
   description: How many boot or are ready.
   type: int
@@ -126,6 +141,7 @@ only_watched:
 failed_at:
   description:
     - When a pass of M(rlops.autoscale.cluster_converge) last saw instances fail, in unix seconds; null if never.
+    - Now, as long as a pool does not answer.
   type: float
   returned: success
   sample: 1764000000.5
@@ -134,6 +150,12 @@ unfinished:
   type: bool
   returned: success
   sample: true
+problems:
+  description: The pools and load balancers that do not answer, and why, in words.
+  type: list
+  elements: str
+  returned: success
+  sample: ["pool cloud does not answer: Docker cannot be reached"]
 at:
   description: When this was, in unix seconds.
   type: float

@@ -197,6 +197,11 @@ options:
       labels:
         description: Labels that all series must have, such as the C(job). As for O(metrics).
         type: dict
+      cluster_label:
+        description:
+          - A label whose value is the name of the cluster, see O(cluster). Each series must have it.
+          - With it, M(rlops.autoscale.fleet_decision) asks for each figure once, for all clusters of a server.
+        type: str
       window:
         description:
           - Seconds over which rates and quantiles are taken.

@@ -19,6 +19,7 @@ _MAX_COUNT_DIGITS = 10
 
 _PROBE = Request(follow=False, first=0)
 _DRAIN = Request(method="POST", follow=False, first=_MAX_COUNT_DIGITS)
+_SHED = Request(method="POST", follow=False, first=0)
 _UNDRAIN = Request(method="DELETE", follow=False, first=0)
 
 
@@ -38,6 +39,16 @@ def drain_all(urls: Mapping[str, str], http: Mapping[str, Any]) -> dict[str, int
     answers = _ask_all(urls, _DRAIN, http)
     counts = {name: _count(answer) for name, answer in answers.items() if not isinstance(answer, FetchError)}
     return {name: count for name, count in counts.items() if count is not None}
+
+
+def shed_all(urls: Mapping[str, str], http: Mapping[str, Any]) -> dict[str, str]:
+    """POST to each shed URL; returns those that did not do as they were asked: name -> why."""
+    answers = _ask_all(urls, _SHED, http)
+    return {
+        name: str(answer) if isinstance(answer, FetchError) else f"HTTP {answer.status}"
+        for name, answer in answers.items()
+        if isinstance(answer, FetchError) or not _is_success(answer)
+    }
 
 
 def undrain_all(urls: Mapping[str, str], http: Mapping[str, Any]) -> None:

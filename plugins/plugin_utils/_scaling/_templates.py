@@ -7,20 +7,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 PLACES = ("address", "cluster", "index", "name", "port")
-_PLACE = re.compile(r"\{(" + "|".join(PLACES) + r")\}")
 _LIKE_A_PLACE = re.compile(r"\{\s*\w+\s*\}")
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 def fill(text: str, values: Mapping[str, object]) -> str | None:
-    """Replace the known places; any other brace stays as it is. None if a value that is asked for is missing."""
-    if any(values.get(place) is None for place in _PLACE.findall(text)):
+    """Replace PLACES and what else has a value; any other brace stays as it is. None if a value that is asked for is
+    missing."""
+    places = values.keys() | set(PLACES)
+    if any(place in places and values.get(place) is None for place in _PLACE.findall(text)):
         return None
-    return _PLACE.sub(lambda match: str(values[match[1]]), text)
+    return _PLACE.sub(lambda match: str(values[match[1]]) if match[1] in places else match[0], text)
 
 
-def unknown_places(text: str) -> list[str]:
+def unknown_places(text: str, known: Collection[str] = PLACES) -> list[str]:
     """What looks like a place, braces included, and is none. Where braces may mean something else, do not ask."""
-    return [found for found in _LIKE_A_PLACE.findall(text) if not _PLACE.fullmatch(found)]
+    return [match[0] for match in _LIKE_A_PLACE.finditer(text) if match[0] not in {f"{{{place}}}" for place in known}]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._outcome import Outcome
 
-#: Between two passes, s.
+#: Between two passes, s, at least. It is as long as the pass was: a backend that is slow to answer is asked less often.
 PAUSE_S = 0.25
 
 
@@ -30,12 +30,14 @@ def converge_until(
     outcomes: list[Outcome] = []
     said = None
     while True:
+        began = monotonic()
         last = one_pass()
         outcomes.append(last)
         if last.counts() != said:
             said = last.counts()
             say(last.message())
-        left = end - monotonic()
+        now = monotonic()
+        left = end - now
         if not last.unfinished or last.stuck or last.todo or left <= 0:
             return outcomes
-        sleep(min(PAUSE_S, left))
+        sleep(min(max(PAUSE_S, now - began), left))

@@ -12,7 +12,11 @@ An instance is an M/M/1 queue, so its latency follows from its load: of the time
     POST /work     the same for one HTTP request: its body is echoed
     GET  /metrics  Prometheus text
     GET  /healthz  200 when new connections are welcome, else 503 with the reason
-    POST /drain    refuse new connections and requests, keep serving those there are; DELETE /drain takes it back
+    POST /drain    refuse new connections and requests, keep serving those there are; DELETE /drain takes it back.
+                   The answer to POST is the number of connections left
+    POST /shed?count=N&seconds=S
+                   let N connections go (code 1001), one after the other within S seconds: their clients connect again,
+                   through the load balancer, to instances that have fewer
 
 SIGTERM (or SIGINT) refuses what is new, answers what was received, closes each connection with code 1001 (going away)
 once it owes it nothing, and exits 0; what is not answered within the drain timeout is dropped.
@@ -43,6 +47,7 @@ LATENCY_BUCKETS = (
 LAG_PERIOD = 0.1  # s between two samples of the event loop's lag
 LAG_SAMPLES = 10  # the gauge is the worst of so many, that is of the last second
 CLOSE_TIMEOUT = 1.0  # s that a client has to answer a close
+MAX_SHEDDING = 3600.0  # s that connections may be let go over
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,8 @@ class Service:
         self._random = random.Random(settings.seed)  # noqa: S311  (not for secrets)
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._unanswered = 0
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # in the order of their arrival
+        self._shedding: asyncio.Task[None] | None = None
         self._lags: deque[float] = deque([0.0], maxlen=LAG_SAMPLES)
         disable_created_metrics()  # a series of its own for each histogram, of which nobody makes use
         self._registry = CollectorRegistry()
@@ -135,6 +141,7 @@ class Service:
                 web.get("/healthz", self._get_healthz),
                 web.post("/drain", partial(self._set_draining, True)),
                 web.delete("/drain", partial(self._set_draining, False)),
+                web.post("/shed", self._post_shed),
             ]
         )
         return application
@@ -196,7 +203,7 @@ class Service:
         socket = web.WebSocketResponse(timeout=CLOSE_TIMEOUT, compress=False)
         await socket.prepare(request)
         connection = Connection(socket)
-        self._connections.add(connection)
+        self._connections[connection] = None
         try:
             async for message in socket:
                 # A leaving connection is not listened to: its client sends again elsewhere what was not answered.
@@ -204,7 +211,7 @@ class Service:
                     connection.received()
                     self._enqueue(partial(connection.answer, message.data))
         finally:
-            self._connections.discard(connection)
+            del self._connections[connection]
         return socket
 
     async def _post_work(self, request: web.Request) -> web.Response:
@@ -230,7 +237,26 @@ class Service:
 
     async def _set_draining(self, draining: bool, _request: web.Request) -> web.Response:
         self.draining = draining
-        return web.Response(text="draining\n" if draining else "ok\n")
+        return web.Response(text=f"{len(self._connections)}\n" if draining else "ok\n")
+
+    async def _post_shed(self, request: web.Request) -> web.Response:
+        try:
+            count, seconds = int(request.query["count"]), float(request.query.get("seconds", "0"))
+        except (KeyError, ValueError):
+            count, seconds = -1, 0.0
+        if count < 0 or not 0 <= seconds <= MAX_SHEDDING:
+            expected = f"expected ?count=N&seconds=S with N of 0 or more and S from 0 to {MAX_SHEDDING:g}\n"
+            return web.Response(status=400, text=expected)
+        if self._shedding is not None:
+            self._shedding.cancel()  # the newer request knows better
+        self._shedding = asyncio.create_task(self._shed(count, seconds))
+        return web.Response(status=202, text=f"{min(count, len(self._connections))}\n")
+
+    async def _shed(self, count: int, seconds: float) -> None:
+        """Let connections go, evenly spread over the time; those of the longest standing first."""
+        for connection in [one for one in self._connections if not one.leaving][:count]:
+            connection.leave()
+            await asyncio.sleep(seconds / count)
 
 
 async def serve(settings: Settings, name: str, host: str, port: int) -> None:

@@ -29,22 +29,23 @@ from typing import Any, ClassVar
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._backend import Context
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Driver, Order
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import (
     free_ports,
+    none_free,
     parse_range,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._program import Program
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
     Refused,
     Supervisord,
     private_directory,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PORTS_TIMEOUT_S = 10.0
 _RUNNING = {"STARTING", "RUNNING", "STOPPING"}
 
@@ -86,7 +87,7 @@ class _Record:
 _FIELDS = frozenset(field.name for field in fields(_Record))
 
 
-class LocalDriver:
+class LocalDriver(Driver):
     """Processes under a supervisord of our own."""
 
     options: ClassVar[dict[str, Any]] = {
@@ -98,21 +99,16 @@ class LocalDriver:
         "directory": {"type": "path"},
     }
     required: ClassVar[tuple[str, ...]] = ("command",)
-    by_tasks: ClassVar[bool] = False
-    scales: ClassVar[bool] = True
+    pauses = True
 
-    def __init__(self, context: PoolContext) -> None:
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         for option, name in (("cluster", context.cluster), ("name", context.name)):
             if not _SAFE_NAME.fullmatch(name):
                 expected = "expected letters, digits, dots, dashes and underscores, for it names files"
                 raise OptionError(option, f"{expected}, got {quoted(name)}")
-        self._context = context
-        self._command = _words(context.options["command"])
+        self._program = Program(context.options)
         self._ports = parse_range(context.options["port_range"])
-        for variable in context.options["environment"]:
-            if not _VARIABLE.fullmatch(str(variable)):
-                expected = "expected names of letters, digits and underscores"
-                raise OptionError("environment", f"{expected}, got {quoted(variable)}")
         self._root = Path(context.options["directory"] or _default_directory())
         self._directory = self._root / context.cluster / context.name
         self._supervisord = Supervisord(self._directory)
@@ -128,7 +124,7 @@ class LocalDriver:
             private_directory(path)
         self._supervisord.ensure_running()
         records = self._reserve(orders)
-        no_port = f"port_range: no port is free in {self._context.options['port_range']}"
+        no_port = none_free(self.context.options["port_range"])
         refused = {order.name: no_port for order in orders[len(records) :]}
         for record in records:
             self._write_program(record)
@@ -155,12 +151,6 @@ class LocalDriver:
             self._supervisord.call("removeProcessGroup", name)  # refused until it has ended: there is a next try
             self._supervisord.call("addProcessGroup", name)
 
-    def drain(self, instances: Sequence[Reported]) -> None:
-        """Nothing to do: there is no load balancer here; the setting ``drain_url`` tells the service itself."""
-
-    def undrain(self, instances: Sequence[Reported]) -> None:
-        """As ``drain``."""
-
     def stop(self, instances: Sequence[Reported], *, kill: bool = False) -> None:
         records = {record.name: record for record in self._records()}
         processes = self._supervisord.processes()
@@ -179,11 +169,24 @@ class LocalDriver:
                 _processes.send(record.pid, signal.SIGKILL if kill else signal.SIGTERM)
             else:
                 self._clear_away(instance.name)
+                continue
+            if instance.paused:  # it takes no signal but SIGKILL until it works again
+                self.resume([instance])
         if not self._records():
             self._supervisord.shut_down()
 
-    def todo(self) -> list[dict[str, Any]]:
-        return []
+    def pause(self, instances: Sequence[Reported]) -> None:
+        self._signal(instances, signal.SIGSTOP)
+
+    def resume(self, instances: Sequence[Reported]) -> None:
+        self._signal(instances, signal.SIGCONT)
+
+    def _signal(self, instances: Sequence[Reported], number: signal.Signals) -> None:
+        records = {record.name: record for record in self._records()}
+        for instance in instances:
+            record = records.get(instance.name)
+            if record is not None and record.pid is not None and record.lives:
+                _processes.send(record.pid, number)
 
     @property
     def _instances(self) -> Path:
@@ -197,10 +200,11 @@ class LocalDriver:
         return Reported(
             name=record.name,
             index=record.index,
-            pool=self._context.name,
+            pool=self.context.name,
             running=running,
             stopping=running and record.stopping,
-            address=self._context.options["address"],
+            paused=record.pid is not None and lives and _processes.is_stopped(record.pid),
+            address=self.context.options["address"],
             port=record.port,
             created_at=record.created_at,
             reason=None if running else self._why_ended(record.name, process),
@@ -247,24 +251,23 @@ class LocalDriver:
 
     def _write_program(self, record: _Record) -> None:
         values = {
-            "address": self._context.options["address"],
-            "cluster": self._context.cluster,
+            "address": self.context.options["address"],
+            "cluster": self.context.cluster,
             "index": record.index,
             "name": record.name,
             "port": record.port,
         }
-        own = {"PORT": "{port}", "INSTANCE_NAME": "{name}", "INSTANCE_INDEX": "{index}"}
-        variables = own | {str(key): str(value) for key, value in self._context.options["environment"].items()}
-        lines = [f"export {key}={shlex.quote(fill(value, values) or '')}" for key, value in variables.items()]
-        lines.append(f"cd -- {shlex.quote(self._context.options['working_directory'])} || exit 127")
-        lines.append("exec " + shlex.join(fill(word, values) or "" for word in self._command))
+        variables = self._program.environment(values, record.port)
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        lines.append(f"cd -- {shlex.quote(self.context.options['working_directory'])} || exit 127")
+        lines.append("exec " + shlex.join(self._program.command(values)))
         script = self._instances / f"{record.name}.sh"
         _write(script, "\n".join(lines) + "\n")
         program = _PROGRAM.format(
             name=record.name,
             script=script,
             log=self._log(record.name),
-            stop_timeout=math.ceil(self._context.stop_timeout),
+            stop_timeout=math.ceil(self.context.stop_timeout),
         )
         _write(script.with_suffix(".conf"), program)
 
@@ -289,17 +292,6 @@ def _default_directory() -> Path:
     return Path(base) / "rlops.autoscale" / "local"
 
 
-def _words(command: object) -> list[str]:
-    """The command's words, given as a list, or as one line that is split as a shell would, but not run by a shell."""
-    try:
-        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise OptionError("command", f"expected a line or a list of words, got {quoted(command)}") from error
-    if not words:
-        raise OptionError("command", "expected a line or a list of words, got nothing")
-    return words
-
-
 def _read_records(paths: Iterable[Path]) -> Iterable[_Record]:
     """Read records; one that another process removes meanwhile, or that is damaged, is passed over."""
     for path in sorted(paths):
@@ -308,4 +300,4 @@ def _read_records(paths: Iterable[Path]) -> Iterable[_Record]:
             yield _Record(**{name: content[name] for name in _FIELDS & content.keys()})
 
 
-DRIVER = LocalDriver
+BACKEND = LocalDriver

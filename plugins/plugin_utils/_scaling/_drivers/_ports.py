@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 
@@ -33,9 +33,25 @@ def free_ports(ports: range, reserved: set[int], owner: str) -> Iterator[int]:
     Each owner begins at a place of its own: so those who do not see each other's reservations (other users, other
     directories) do not all reach for the same ports, which are free until a service listens.
     """
-    begin = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:8], "big") % len(ports)
-    turned = itertools.chain(ports[begin:], ports[:begin])
-    return (port for port in turned if port not in reserved and _is_free(port))
+    begin = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:8], "big")
+    return (port for port in _turned(ports, begin) if port not in reserved and _is_free(port))
+
+
+def none_free(text: str) -> str:
+    """Why an instance has no port; the text is that of the option."""
+    return f"port_range: no port is free in {text}"
+
+
+def port_of(index: int, ports: range, taken: Collection[int | None]) -> int | None:
+    """The port of an instance where it cannot be tried: the same for an index at any time, while nobody else has it;
+    else the next that nobody has. None where there is none."""
+    return next((port for port in _turned(ports, index - 1) if port not in taken), None)
+
+
+def _turned(ports: range, begin: int) -> Iterator[int]:
+    """All around, from a place on."""
+    place = begin % len(ports)
+    return itertools.chain(ports[place:], ports[:place])
 
 
 def _is_free(port: int) -> bool:

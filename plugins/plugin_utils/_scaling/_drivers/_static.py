@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._backend import Context
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Driver, Order
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
 
 
-class StaticDriver:
+class StaticDriver(Driver):
     """What is listed is there. Made for ``mode: recommend``."""
 
     options: ClassVar[dict[str, Any]] = {"endpoints": {"type": "list", "elements": "str"}}
     required: ClassVar[tuple[str, ...]] = ("endpoints",)
-    by_tasks: ClassVar[bool] = False
     scales: ClassVar[bool] = False
 
-    def __init__(self, context: PoolContext) -> None:
-        self._context = context
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._endpoints = [_address_and_port(endpoint) for endpoint in context.options["endpoints"]]
 
     def status(self) -> list[Reported]:
@@ -32,7 +32,7 @@ class StaticDriver:
             Reported(
                 name=f"{address}:{port}",
                 index=index,
-                pool=self._context.name,
+                pool=self.context.name,
                 address=address,
                 port=port,
             )
@@ -43,26 +43,14 @@ class StaticDriver:
         """Refused."""
         self._refuse()
 
-    def drain(self, instances: Sequence[Reported]) -> None:  # noqa: ARG002
-        """Refused."""
-        self._refuse()
-
-    def undrain(self, instances: Sequence[Reported]) -> None:  # noqa: ARG002
-        """Refused."""
-        self._refuse()
-
     def stop(self, instances: Sequence[Reported], *, kill: bool = False) -> None:  # noqa: ARG002
         """Refused."""
         self._refuse()
 
-    def todo(self) -> list[dict[str, Any]]:
-        """Nothing."""
-        return []
-
     def _refuse(self) -> NoReturn:
         raise OptionError(
             "backend",
-            f"pool {self._context.name} is static: it lists instances and cannot scale; "
+            f"pool {self.context.name} is static: it lists instances and cannot scale; "
             "use mode recommend, or a backend that starts and stops",
         )
 
@@ -74,4 +62,4 @@ def _address_and_port(endpoint: str) -> tuple[str, int]:
     return address, int(port)
 
 
-DRIVER = StaticDriver
+BACKEND = StaticDriver

@@ -208,7 +208,7 @@ def test_problems_are_warned_of_but_not_without_end(world: World, service_page: 
 
 def test_without_a_queue_the_arrival_rate_is_doubtful(world: World, service_page: Page) -> None:
     world.show("a", service_page({"0.1": 1, "+Inf": 1}, queue=None))
-    [warning] = world.observe()["warnings"]
+    warning = world.observe()["warnings"][-1]
     assert warning.startswith("no queue is known: arrival_rate is the completion rate")
 
 
@@ -300,3 +300,27 @@ def test_a_setting_that_cannot_work_is_named(world: World, options: dict[str, An
         world.observe(**({"instances": []} | options))
     assert str(caught.value).startswith(message)
     assert "pw" not in str(caught.value)
+
+
+def test_a_metric_that_is_on_no_page_is_named(world: World, service_page: Page) -> None:
+    world.show("a", service_page({"0.1": 1, "+Inf": 1}))
+    world.show("b", service_page({"0.1": 1, "+Inf": 1}))
+    wrong = {"completions": {"name": "chat_messages_total"}, "arrivals": {"name": "chat_accepted_total"}}
+    for first in (True, False):
+        [warning] = world.observe(metrics=wrong, prime_delay=0 if first else 1)["warnings"]
+        assert warning == (
+            "no chat_accepted_total (autoscale_metrics.arrivals.name), "
+            "chat_messages_total (autoscale_metrics.completions.name) on any page; name what there is, or '' for none"
+        )
+
+
+def test_a_metric_that_is_on_some_page_or_has_no_value_yet_is_not_missing(world: World, service_page: Page) -> None:
+    nothing = service_page({"0.1": 0, "+Inf": 0})
+    world.show("a", nothing + b"app_accepted_total 0\n")
+    world.show("b", nothing)
+    named = {"arrivals": {"name": "app_accepted_total"}}
+    assert world.observe(metrics=named, prime_delay=0)["warnings"] == []
+    world.show("a", nothing + b"app_accepted_total NaN\n")
+    assert world.observe(metrics=named, prime_delay=0)["warnings"] == ["a: app_accepted_total is nan: left out"]
+    unnamed = {"eventloop_lag": {"name": ""}}
+    assert world.observe(metrics=unnamed, prime_delay=0)["warnings"] == []

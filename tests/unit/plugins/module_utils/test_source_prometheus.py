@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.rlops.autoscale.plugins.module_utils import _source_prometheus
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import Together
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
 
 VALUES: dict[str, str | None] = {}
@@ -31,12 +33,12 @@ def observe(snapshot_options: Callable[..., dict[str, Any]]) -> Iterator[Callabl
         data = {"status": "success", "data": {"resultType": "vector", "result": result}}
         page(json.dumps(data), "application/json")(request)
 
-    def take(values: dict[str, str | None], **prometheus: Any) -> dict[str, Any]:
+    def take(values: dict[str, str | None], together: Together | None = None, **prometheus: Any) -> dict[str, Any]:
         VALUES.clear()
         VALUES.update(values)
         url = f"http://127.0.0.1:{server.port}"
         options = snapshot_options(source="prometheus", prometheus={"url": url} | prometheus, instances=[])
-        return take_snapshot(options, time.time, time.sleep)
+        return take_snapshot(options, time.time, time.sleep, together and together.ask)
 
     with MetricsServer(answer) as server:
         yield take
@@ -51,6 +53,19 @@ def test_an_age_that_is_not_known_is_none(observe: Callable[..., dict[str, Any]]
     assert observe({"my_age": "60"}, queries={"age": "my_age"})["reasons"]["valid"].startswith(
         "the figures are 60 s old"
     )
+
+
+def test_an_answer_that_several_clusters_share_grows_old(
+    observe: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(_source_prometheus.time, "monotonic", lambda: now)
+    together, values = Together(), {"timestamp(": "3.5"}
+    assert observe(values, together, cluster_label="c")["age_s"] is None, "the answer is of no cluster"
+    monkeypatch.setattr(_source_prometheus, "_share", lambda _cluster, shares: {"age": {"": 3.5}})
+    assert observe(values, together, cluster_label="c")["age_s"] == 3.5
+    now += 40
+    assert observe(values, together, cluster_label="c")["age_s"] == 43.5
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", str(2**64 - 1)])

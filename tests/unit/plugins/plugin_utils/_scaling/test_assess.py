@@ -25,6 +25,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model im
     Probe,
     Reported,
     Settings,
+    Sighting,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ def mark(**facts: object) -> Memory:
 
 
 def state(reports: list[Reported], memory: Memory, probes: dict[str, Probe], now: float) -> str | None:
-    instances, _memory = assess(reports, memory, probes, SETTINGS, now)
+    instances, _memory = assess(Sighting(now, reports, probes), memory, SETTINGS)
     return instances[0].state if instances else None
 
 
@@ -65,6 +66,19 @@ def state(reports: list[Reported], memory: Memory, probes: dict[str, Probe], now
 )
 def test_running(memory: Memory, probes: dict[str, Probe], now: float, expected: str) -> None:
     assert state([REPORT], memory, probes, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("probes", "expected"),
+    [
+        (WELL, (READY, None)),  # what it says itself counts most
+        (ILL, (BOOTING, "HTTP 503; no image")),
+        ({}, (BOOTING, "no image")),
+    ],
+)
+def test_what_the_backend_has_against_one_that_runs(probes: dict[str, Probe], expected: tuple[str, str | None]) -> None:
+    instances, _memory = assess(Sighting(1.0, [replace(REPORT, reason="no image")], probes), mark(), SETTINGS)
+    assert (instances[0].state, instances[0].reason) == expected
 
 
 @pytest.mark.parametrize(
@@ -98,7 +112,7 @@ def test_a_gate_of_several_successes_counts_them_in_a_row() -> None:
     memory = mark()
     states = []
     for now, probes in enumerate((WELL, ILL, WELL, WELL)):
-        instances, memory = assess([REPORT], memory, probes, settings, float(now))
+        instances, memory = assess(Sighting(float(now), [REPORT], probes), memory, settings)
         states.append(instances[0].state)
     assert states == [BOOTING, BOOTING, BOOTING, READY]
 
@@ -106,15 +120,15 @@ def test_a_gate_of_several_successes_counts_them_in_a_row() -> None:
 def test_what_was_not_started_here_is_ready_at_its_first_healthy_answer() -> None:
     """In recommend mode nothing is remembered, so every look is the first."""
     settings = replace(SETTINGS, health_successes=3)
-    instances, _memory = assess([REPORT], Memory(), WELL, settings, 5.0)
+    instances, _memory = assess(Sighting(5.0, [REPORT], WELL), Memory(), settings)
     assert [instance.state for instance in instances] == [READY]
     ill = replace(REPORT, created_at=None)
-    instances, _memory = assess([ill], Memory(), {ill.name: Probe(False, "HTTP 503")}, settings, 5000.0)
+    instances, _memory = assess(Sighting(5000.0, [ill], ILL), Memory(), settings)
     assert [(instance.state, instance.reason) for instance in instances] == [(BOOTING, "HTTP 503")]
 
 
 def test_the_first_failure_of_what_was_ready_is_repaired_at_once() -> None:
-    _instances, memory = assess([], mark(ready_at=1.0), {}, SETTINGS, 50.0)
+    _instances, memory = assess(Sighting(50.0, []), mark(ready_at=1.0), SETTINGS)
     assert (memory.failures, memory.retry_at) == (1, None)
 
 
@@ -137,15 +151,63 @@ def test_failures_are_forgotten_after_a_quiet_while() -> None:
 
 def test_an_instance_that_gets_ready_ends_the_wait_but_not_the_count() -> None:
     memory = replace(mark(), failures=3, failed_at=0.0, retry_at=500.0)
-    _instances, memory = assess([REPORT], memory, WELL, SETTINGS, 30.0)
+    _instances, memory = assess(Sighting(30.0, [REPORT], WELL), memory, SETTINGS)
     assert (memory.failures, memory.retry_at) == (3, None)
 
 
 @given(st.booleans(), st.sampled_from([None, 3.0]), st.sampled_from([None, 4.0]), st.floats(0, 1e9))
 def test_memory_survives_being_plain_data(seen: bool, ready_at: float | None, since: float | None, at: float) -> None:
     memory = Memory(
-        target=3, failures=1, failed_at=at, marks={"chat-1": Mark("local", 1, at, seen, 2, ready_at, since)}
+        target=3,
+        failures=1,
+        failed_at=at,
+        down_since={"local": at},
+        marks={"chat-1": Mark("local", 1, at, seen, healthy_in_a_row=2, ready_at=ready_at, unhealthy_since=since)},
     )
     assert Memory.from_plain(memory.to_plain()) == memory
     assert Memory.from_plain({}) == Memory()
     assert Memory.from_plain(memory.to_plain() | {"of a later version": 1}) == memory
+
+
+FOUR = [replace(REPORT, name=f"chat-{index}", index=index) for index in (1, 2, 3, 4)]
+
+
+def ill_at(now: float, memory: Memory, well: tuple[str, ...] = ()) -> tuple[dict[str, str], Memory]:
+    """States when all but some answer 503."""
+    probes = {r.name: Probe(r.name in well, "HTTP 503") for r in FOUR}
+    instances, memory = assess(Sighting(now, FOUR, probes), memory, SETTINGS)
+    return {i.name: i.state for i in instances}, memory
+
+
+def test_where_nobody_is_healthy_they_are_given_up_one_by_one() -> None:
+    """It may be the way to them that is ill, or what they all ask."""
+    marks = {r.name: Mark("local", r.index, asked_at=0.0, seen=True, ready_at=1.0) for r in FOUR}
+    states, memory = ill_at(100.0, Memory(marks=marks))
+    assert set(states.values()) == {READY}
+    states, memory = ill_at(121.0, memory)
+    assert states == {"chat-1": FAILED, "chat-2": READY, "chat-3": READY, "chat-4": READY}
+    states, memory = ill_at(200.0, memory)
+    assert list(states.values()).count(FAILED) == 1, "its successor is not there yet"
+    # As soon as somebody is healthy, it is they who are ill.
+    states, memory = ill_at(201.0, memory, well=("chat-4",))
+    assert states == {"chat-1": FAILED, "chat-2": FAILED, "chat-3": FAILED, "chat-4": READY}
+
+
+def test_what_was_adopted_is_not_given_up_all_at_once_for_a_wrong_health_url() -> None:
+    states, memory = ill_at(0.0, Memory())
+    assert set(states.values()) == {BOOTING}
+    states, memory = ill_at(61.0, memory)
+    assert sorted(states.values()) == [BOOTING, BOOTING, BOOTING, FAILED]
+
+
+def test_one_that_is_alone_and_those_that_were_started_here_fail_as_ever() -> None:
+    alone = {"chat-1": Mark("local", 1, asked_at=0.0, seen=True, ready_at=1.0, unhealthy_since=0.0)}
+    assert state([FOUR[0]], Memory(marks=alone), ILL, 100.0) == FAILED
+    started = {r.name: Mark("local", r.index, asked_at=0.0, seen=True) for r in FOUR}
+    assert set(ill_at(61.0, Memory(marks=started))[0].values()) == {FAILED}
+
+
+def test_what_is_gone_is_no_longer_expected() -> None:
+    (instance,), memory = assess(Sighting(50.0, []), mark(ready_at=1.0), SETTINGS)
+    assert instance.state == FAILED
+    assert memory.marks["chat-1"].stopping_since == 50.0

@@ -7,34 +7,47 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order, PoolContext
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._backend import Context
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._base import Order
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._custom import CustomDriver
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._local import _words
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import free_ports, parse_range
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._registry import (
-    BACKENDS,
-    driver_of,
-    make_driver,
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._ports import (
+    free_ports,
+    parse_range,
+    port_of,
 )
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._program import words as words_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._supervisord import (
     Supervisord,
     private_directory,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._registry import BALANCERS, DRIVERS, Registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
 from hypothesis import given
 from hypothesis import strategies as st
 
 
+def no_module(module: str, arguments: Mapping[str, Any], host: str | None = None) -> dict[str, Any]:
+    raise AssertionError(f"{module} was run on {host} with {arguments}")
+
+
+def context(name: str, options: Mapping[str, Any], reported: list[dict[str, Any]] | None = None) -> Context:
+    return Context("chat", name, options, no_module, stop_timeout=30.0, reported=reported)
+
+
 def custom(reported: list[dict[str, Any]] | None) -> CustomDriver:
-    return CustomDriver(PoolContext("chat", "cloud", {"tasks": "/pool.yml"}, stop_timeout=30.0, reported=reported))
+    return CustomDriver(context("cloud", {"tasks": "/pool.yml"}, reported))
 
 
 def test_custom_takes_indexes_from_names_or_positions() -> None:
@@ -77,12 +90,39 @@ def test_custom_leaves_operations_to_the_tasks_in_order() -> None:
     ]
 
 
-def test_backends_are_in_order_and_their_options_do_not_collide() -> None:
-    assert list(BACKENDS) == sorted(BACKENDS)
-    names = [name for backend in BACKENDS for name in driver_of(backend).options]
-    assert len(names) == len(set(names))
-    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, static, got dokker$"):
-        make_driver("dokker", PoolContext("chat", "x", {}, stop_timeout=1.0))
+@pytest.mark.parametrize("registry", [DRIVERS, BALANCERS], ids=lambda registry: registry.thing)
+def test_backends_are_in_order_and_options_of_one_name_are_the_same(registry: Registry[Any]) -> None:
+    assert list(registry.names) == sorted(registry.names)
+    options: dict[str, Any] = {}
+    for name in registry.names:
+        backend = registry.type_of(name)
+        assert set(backend.required) <= backend.options.keys()
+        for option, spec in backend.options.items():
+            assert options.setdefault(option, spec) == spec
+    with pytest.raises(OptionError, match=rf"^backend: expected one of {', '.join(registry.names)}, got dokker$"):
+        registry.make("dokker", context("x", {}))
+
+
+PAGES = sorted((Path(__file__).resolve().parents[5] / "docs" / "backends").glob("*.md"))
+
+
+def pools_in(document: Any) -> list[list[dict[str, Any]]]:
+    """The lists of pools anywhere in an inventory or in host variables."""
+    if not isinstance(document, dict):
+        return []
+    inner = [pools for value in document.values() for pools in pools_in(value)]
+    return [document["autoscale_pools"], *inner] if "autoscale_pools" in document else inner
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_pools_on_a_backends_page_are_accepted(page: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    documents = [yaml.safe_load(block) for block in blocks if "autoscale_pools:" in block]
+    for pools in [pools for document in documents for pools in pools_in(document)]:
+        checked = ArgumentSpecValidator({"pools": DRIVERS.spec(pools)}).validate({"pools": pools})
+        assert not checked.error_messages
+        for pool in pools:
+            assert set(DRIVERS.type_of(pool["backend"]).required) <= pool.keys()
 
 
 def test_ports_in_use_or_reserved_are_passed_over() -> None:
@@ -103,6 +143,14 @@ def test_each_owner_begins_at_a_place_of_its_own_and_goes_all_around() -> None:
     assert len(found["chat"]) > 50
 
 
+def test_an_index_has_the_same_port_while_nobody_else_has_it() -> None:
+    ports = range(3001, 3004)
+    assert [port_of(index, ports, set()) for index in (1, 2, 3, 4)] == [3001, 3002, 3003, 3001]
+    assert port_of(2, ports, {3002}) == 3003
+    assert port_of(2, ports, {3002, 3003}) == 3001
+    assert port_of(2, ports, {3001, 3002, 3003}) is None
+
+
 @pytest.mark.parametrize("text", ["", "20000", "2-1", "9000-8000", "80-90", "60000-70000", "a-b", "20000-20010x"])
 def test_odd_port_ranges_are_refused(text: str) -> None:
     with pytest.raises(OptionError, match=r"^port_range: "):
@@ -111,14 +159,14 @@ def test_odd_port_ranges_are_refused(text: str) -> None:
 
 @given(st.lists(st.text(min_size=1).filter(lambda word: "\0" not in word), min_size=1))
 def test_a_command_line_is_split_as_a_shell_does(words: list[str]) -> None:
-    assert _words(shlex.join(words)) == words
-    assert _words(words) == words
+    assert words_of(shlex.join(words)) == words
+    assert words_of(words) == words
 
 
 @pytest.mark.parametrize("command", ["", [], "it's", 5, None])
 def test_odd_commands_are_refused(command: object) -> None:
     with pytest.raises(OptionError, match=r"^command: expected a line or a list of words"):
-        _words(command)
+        words_of(command)
 
 
 @pytest.mark.parametrize("variable", ["MY-VAR", "A B", "", "1X", "X=1;reboot"])
@@ -126,7 +174,7 @@ def test_names_that_no_shell_can_export_are_refused(tmp_path: Path, variable: st
     pool = {"backend": "local", "command": ["x"], "environment": {variable: "1"}, "directory": str(tmp_path)}
     pool |= {"port_range": "20000-20010", "address": "127.0.0.1", "working_directory": "/"}
     with pytest.raises(OptionError, match="environment: expected names of letters, digits and underscores, got"):
-        make_driver("local", PoolContext("chat", "local", pool, stop_timeout=30.0))
+        DRIVERS.make("local", context("local", pool))
 
 
 def test_only_known_places_are_filled_and_what_is_filled_in_is_not_looked_at_again() -> None:

@@ -57,6 +57,7 @@ def instance(index: int, state: str = READY, *, pool: str = "near", age: float =
         draining_since=NOW - 5 if state == DRAINING else None,
         stopping_since=facts.pop("stopping_since", None),  # type: ignore[arg-type]
         unhealthy_since=facts.pop("unhealthy_since", None),  # type: ignore[arg-type]
+        stop_sent=True,
         failed="broken" if state == FAILED else None,
     )
     exists = bool(facts.pop("exists", True))
@@ -67,6 +68,12 @@ def instance(index: int, state: str = READY, *, pool: str = "near", age: float =
 def planned(instances: Sequence[Instance], target: int, settings: Settings = SETTINGS, **memory: object) -> Plan:
     marks = {i.name: i.mark for i in instances}
     return plan(instances, Memory(marks=marks, **memory), Wanted("chat", target, POOLS), settings, NOW)  # type: ignore[arg-type]
+
+
+def sent(made: Plan) -> Memory:
+    """The memory once the operations were done."""
+    marks = {n: replace(m, stop_sent=m.stopping_since is not None) for n, m in made.memory.marks.items()}
+    return replace(made.memory, marks=marks)
 
 
 def kinds(made: Plan, kind: str) -> list[str]:
@@ -160,7 +167,7 @@ def test_planning_what_is_planned_gives_nothing(instances: list[Instance], targe
     earlier = {i.name: i for i in instances}
     cleared = set(kinds(made, REMOVE))
     after = []
-    for name, mark in made.memory.marks.items():
+    for name, mark in sent(made).marks.items():
         if name in cleared:
             continue
         before = earlier.get(name)
@@ -169,7 +176,7 @@ def test_planning_what_is_planned_gives_nothing(instances: list[Instance], targe
         reported = replace(reported, connections=2)
         after.append(Instance(reported, mark, mark.state, exists=before.exists if before else True))
     assert ordered(after) == target
-    again = plan(after, made.memory, Wanted("chat", target, POOLS), settings, NOW)
+    again = plan(after, sent(made), Wanted("chat", target, POOLS), settings, NOW)
     assert again.operations == ()
 
 
@@ -222,7 +229,7 @@ def test_what_does_not_stop_in_time_is_killed_once_per_timeout() -> None:
     overdue = instance(1, DRAINING, stopping_since=NOW - 31)
     made = planned([overdue], 0)
     assert kinds(made, KILL) == ["chat-1"]
-    again = replace(overdue, mark=made.memory.marks["chat-1"])
+    again = replace(overdue, mark=sent(made).marks["chat-1"])
     assert planned([again], 0).operations == ()
 
 

@@ -39,6 +39,14 @@ def test_a_pool_has_the_options_of_its_backend_only() -> None:
     assert "command" not in options
 
 
+def test_an_option_of_another_backend_is_refused() -> None:
+    pools = [{"backend": "local", "command": "serve"}, {"backend": "static", "endpoints": [], "command": "serve"}]
+    with pytest.raises(
+        OptionError, match=r"^command: a pool of backend static has no such option; it has backend, end"
+    ):
+        resolved(SCALING_SPEC, {"pools": pools})
+
+
 def test_an_unknown_backend_is_named_before_its_options_are_called_unknown() -> None:
-    with pytest.raises(OptionError, match=r"^backend: expected one of custom, local, static, got cloud9$"):
+    with pytest.raises(OptionError, match=r"^backend: expected one of .*custom, .*static, got cloud9$"):
         resolved(SCALING_SPEC, {"pools": [{"backend": "cloud9", "region": "eu"}]})

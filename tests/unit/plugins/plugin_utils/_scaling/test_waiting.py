@@ -49,3 +49,21 @@ def test_waits_until_there_is_nothing_to_wait_for(outcomes: list[Outcome], passe
     made = converge_until(following, 2.0, lines.append, sleep, lambda: time)
     assert made == outcomes[:passes]
     assert said is None or lines == said
+
+
+def test_a_backend_that_is_slow_to_answer_is_asked_less_often() -> None:
+    time = 0.0
+    slept = []
+
+    def one_pass() -> Outcome:
+        nonlocal time
+        time += 3.0
+        return outcome(2, 1)
+
+    def sleep(seconds: float) -> None:
+        nonlocal time
+        slept.append(seconds)
+        time += seconds
+
+    converge_until(one_pass, 10.0, lambda _line: None, sleep, lambda: time)
+    assert slept == [3.0, 1.0]
