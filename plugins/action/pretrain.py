@@ -37,7 +37,6 @@ class ActionModule(ClusterAction):
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Train, judge, install."""
         require_numpy("pretrain")
-        self._run = os.getppid()
         policy, cluster, store = options["policy"], options["cluster"], self.open_store(options)
         state = store.read(cluster).data
         checkpoint = store.read(_key(options)).data
@@ -87,9 +86,8 @@ class ActionModule(ClusterAction):
         }
 
     def _save(self, store: Store, options: Mapping[str, Any], checkpoint: dict[str, Any]) -> None:
-        """Keep a checkpoint, unless the run was killed: the process that trains would outlive it, unseen."""
-        if os.getppid() != self._run:
-            raise AutoscaleError("the run that started the training has ended")
+        """Keep a checkpoint, unless the run was killed."""
+        self.check_that_the_run_lives()
         _write(store, _key(options), checkpoint)
 
     def _install(self, options: Mapping[str, Any], found: Mapping[str, Any], store: Store) -> None:

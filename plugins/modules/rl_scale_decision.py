@@ -35,18 +35,25 @@ attributes:
     description: Decides and says so; remembers nothing and takes no lease.
   diff_mode:
     support: partial
-    description: Shows the pin that V(pin) and V(unpin) change.
+    description: Shows what a person's word changes, with each O(operation) but V(decide).
   idempotent:
     support: partial
-    description: V(pin) and V(unpin) are. Each V(decide) is a tick of its own, as time goes on between two of them.
+    description: A person's word is. Each V(decide) is a tick of its own, as time goes on between two of them.
 options:
   operation:
     description:
       - What to do.
       - V(decide) is one tick.
+      - V(take_up) prepares to carry out what V(decide) has decided in an earlier job, which is told by the variable
+        C(rlops_autoscale_<cluster>); see RV(ansible_stats). It refuses what is outdated, since somebody has decided,
+        pinned or taken over meanwhile, or an hour has passed.
       - V(pin) leaves a count for the agent to keep to, for a person who scales by hand; V(unpin) takes it back.
+      - V(approve) lets a change go on that waits for a person, see O(approval); V(refuse) tells that it shall not, and
+        takes back what was approved before. Where nothing waits, neither does anything.
+      - V(leave_quota) takes O(cluster) out of the O(quota), with all that it held there, when it is gone for good. That
+        is refused where the cluster has ticked in the last two minutes, or four intervals.
     type: str
-    choices: [decide, pin, unpin]
+    choices: [decide, take_up, pin, unpin, approve, refuse, leave_quota]
     default: decide
   snapshot:
     description:
@@ -100,6 +107,24 @@ options:
       - V(0) makes one tick.
     type: float
     default: 50.0
+  triggered_at:
+    description:
+      - When what started this run happened, such as an alert, in unix seconds or as an ISO 8601 time. A run that was
+        triggered more than O(trigger_ticks) intervals ago, since its job had to wait, does nothing.
+      - The default is that a run is never too late.
+    type: raw
+  trigger_ticks:
+    description: How many times O(interval) a trigger is good for.
+    type: float
+    default: 3.0
+  state_required:
+    description:
+      - Whether a run fails before it does anything when the cluster's state did not come back, or only an older
+        generation than the variable C(rlops_autoscale_<cluster>) of an earlier job tells of.
+      - Set it where the state should be there, once the first run was made. Without it, the agent warns and starts
+        anew.
+    type: bool
+    default: false
   service_rate:
     description:
       - Messages per second that one server of one instance completes when it is always busy.
@@ -208,6 +233,65 @@ options:
   max_step_down:
     description: How many instances one decision may take away. The default is no limit.
     type: int
+  quota:
+    description:
+      - A number of instances that several clusters have together. When they want more, those with the higher
+        O(priority) get what they want first, and equal ones share by max-min fairness. Each decision that it limits
+        says so.
+      - The clusters have to keep their state in the same store, see O(state_store). Set it once for all of them, as a
+        group variable. Where they do not agree on O(quota.instances), the smallest counts, with a warning.
+      - What O(min_instances) and a pin say is ordered whatever the quota says. A cluster that has more than its share
+        shrinks to it, by O(max_step_down) at most in one decision, also on missing data and over its SLO; what it had
+        is free when it is gone.
+      - What is not known is not free, so a cluster that does not tick keeps what it had, and nobody grows in the first
+        two minutes, or four intervals, of a quota.
+      - In check mode and with O(mode=recommend) it is looked at, and nothing is recorded there.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the quota, the same for all who share it.
+        type: str
+        required: true
+      instances:
+        description: How many there are for all together, 1 or more.
+        type: int
+        required: true
+  priority:
+    description: How important the cluster is among those that share its O(quota). The larger number comes first.
+    type: int
+    default: 0
+  approval:
+    description:
+      - Protects the cluster. A change by more than a step, up or down, is ordered as far as the step goes, and the rest
+        waits until a person approves it with O(operation=approve) or the playbook C(rlops.autoscale.approve).
+      - Nobody has to approve what O(min_instances), O(max_instances) and a pin say.
+      - The default is that nothing waits.
+    type: dict
+    suboptions:
+      above_step:
+        description: How many instances more, or fewer, need no approval. With V(0) every change does.
+        type: int
+        required: true
+      period:
+        description:
+          - Seconds within which changes are added up. They are counted from the count that the cluster had before,
+            until it has had another for so long and nobody wanted more than the step.
+        type: float
+        default: 600.0
+  approval_count:
+    description:
+      - With V(approve), up to which count. The default is what waits at this moment, which may be more than it was when
+        somebody looked.
+    type: int
+  approval_minutes:
+    description: With V(approve) and V(refuse), how many minutes from now it holds.
+    type: float
+    default: 60.0
+  approved_by:
+    description:
+      - With V(approve) and V(refuse), whose word it is, for the record.
+      - The default is the user who runs Ansible.
+    type: str
 seealso:
   - module: rlops.autoscale.metrics_snapshot
   - module: rlops.autoscale.cluster_converge
@@ -240,6 +324,18 @@ EXAMPLES = r"""
     pin:
       count: 5
       until: "2026-11-30T06:00:00Z"
+
+- name: Let a protected cluster grow to 30 within the next hour
+  rlops.autoscale.rl_scale_decision:
+    operation: approve
+    approval_count: 30
+    approved_by: alice
+
+# A task for a cluster that shares the quota, about another one that is gone.
+- name: Let others have what a cluster held that was removed
+  rlops.autoscale.rl_scale_decision:
+    operation: leave_quota
+    cluster: blog
 """
 
 RETURN = r"""
@@ -314,6 +410,41 @@ decision:
           floor: 4
           ceiling: null
           reason: "p99_latency 0.8 over 0.2 for 2 ticks: at least one more"
+    approval:
+      description: What waits for a person to approve, see O(approval). Null where nothing does.
+      returned: always
+      type: dict
+      contains:
+        from:
+          description: The count that the change is counted from.
+          returned: always
+          type: int
+          sample: 10
+        to:
+          description: The count that is wanted.
+          returned: always
+          type: int
+          sample: 30
+        at:
+          description: When it was wanted first, in unix seconds.
+          returned: always
+          type: float
+          sample: 1764000000.5
+        by:
+          description: What wants it, the O(policy), or V(quota) where others are to get what the cluster has.
+          returned: always
+          type: str
+          sample: shadow_q
+        reason:
+          description: Why, in the words of that.
+          returned: always
+          type: str
+          sample: 612 msg/s x 1.1 at 25 msg/s each
+        refused_by:
+          description: Who has refused it. Null where nobody has, or that has run out.
+          returned: always
+          type: str
+          sample: null
     service_rate:
       description: The service rate in use, where it is from and how many snapshots it was learned from.
       returned: always
@@ -419,20 +550,50 @@ further:
   sample: 3
 fence:
   description:
-    - The number of the lease, which grows with each new holder and each pin, for
+    - The number of the lease, which grows with each new holder, each pin and each refusal, for
       O(rlops.autoscale.cluster_converge#module:fence).
     - V(0) in check mode, which takes none.
   returned: where something was observed and decided
   type: int
   sample: 42
+state:
+  description: Where the state is, and what is there.
+  returned: where O(operation) is V(decide) or V(take_up), and the run was not too late
+  type: dict
+  contains:
+    location:
+      description: Where it is kept.
+      returned: always
+      type: str
+      sample: directory /home/scaler/.local/state/rlops.autoscale
+    generation:
+      description: How many times it was written, by this tick, too. V(0) means that there was none.
+      returned: always
+      type: int
+      sample: 5760
+    lost:
+      description: What did not come back of it, in words. Null where nothing is known to be missing.
+      returned: always
+      type: str
+      sample: null
+ansible_stats:
+  description:
+    - What is handed on as by M(ansible.builtin.set_stats), to the next node of a workflow and to those who look at the
+      job. The variable is C(rlops_autoscale_<cluster>), with an underscore for each other character of the name that is
+      neither a letter nor a digit.
+    - It has C(cluster), C(mode), C(current), C(target), C(ready), C(reason), C(at) and C(tick) of RV(decision), the
+      RV(state.generation), the RV(fence), and RV(act).
+  returned: where something was observed and decided
+  type: dict
+  sample: {data: {rlops_autoscale_chat: {cluster: chat, target: 9, act: true}}, per_host: false, aggregate: false}
 wrong_setting:
   description: Whether a setting is wrong, so that it is of no use to try again.
   returned: failure
   type: bool
   sample: true
 message:
-  description: The tick in one line, or why there was none.
-  returned: when O(operation=decide); empty where the pools have to be asked first
+  description: The tick in one line, or why there was none; what became of a person's word.
+  returned: unless O(operation) is V(pin) or V(unpin); empty where the pools have to be asked first
   type: str
   sample: "14:00:15 chat: p99 0.143 s, queue 0.8, lag 4 ms, 312/s | 7 ready, order 8 | 312 msg/s ..."
 """

@@ -9,12 +9,20 @@ Pure: what the agent remembers of a cluster goes in as plain data and comes out 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from shlex import quote
 from typing import Any
 
-from ansible_collections.rlops.autoscale.plugins.plugin_utils import _account, _guards, _service_rate
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import (
+    _account,
+    _approval,
+    _guards,
+    _quota,
+    _roof,
+    _service_rate,
+)
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import (
     Live,
     Observation,
@@ -44,6 +52,9 @@ class ClusterSettings:
     mode: str = ACT  # ACT, or RECOMMEND: decide and learn, scale nothing
     service_rate: float | None = None  # messages/s of one server of one instance; None: calibrate
     seed: int | None = None  # of the exploration; None: drawn once and remembered
+    approval: _approval.ApprovalSettings | None = None  # None: the cluster is not protected
+    quota: _quota.QuotaSettings | None = None  # None: the cluster shares none
+    host: str | None = None  # of the inventory, for what a person has to run; None: it is named like the cluster
 
     def within(self, capacity: int | None) -> ClusterSettings:
         """The settings of a cluster whose pools hold no more than `capacity` instances."""
@@ -87,6 +98,7 @@ class Tick:
     counts: Counts
     failed_at: float | None = None  # when an instance failed last, unix seconds
     dry_run: bool = False  # check mode: nothing is carried out and nothing is remembered
+    claim: Callable[[_quota.Claim], _quota.Share] | None = None  # asks the quota, where the cluster shares one
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,7 @@ class Decision:
     bound_by: list[dict[str, Any]]  # guards that changed the outcome: {guard, floor, ceiling, reason}
     service_rate: dict[str, Any]  # {rate, source, lessons}; rate in messages/s of one server, None: not known yet
     account: dict[str, Any] | None  # in recommend mode: see _account.summary
+    approval: dict[str, Any] | None = None  # what waits for a person: see _approval.waiting
 
 
 def with_past(memory: Memory, settings: ClusterSettings, past: Memory) -> Memory:
@@ -161,7 +174,9 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         settings=_with_pin(settings.guards, memory.get("pin"), tick.now),
         memory=memory.get("guards", {}),
     )
-    verdict = _guards.judge(context, proposal.count)
+    roof = _roof_over(memory, tick, settings, carried_out=carried_out)
+    judged = _roof.judge(context, proposal.count, roof, policy=settings.policy.name, reason=proposal.reason)
+    verdict = judged.verdict
     account = _watched(memory, tick, settings, target=verdict.target, rate=service_rate.rate)
     decision = Decision(
         cluster=settings.cluster,
@@ -173,11 +188,12 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         ready=tick.counts.ready,
         booting=tick.counts.booting,
         target=verdict.target,
-        reason=_reason(proposal, verdict),
+        reason=_reason(proposal, verdict, judged.approved),
         proposal={"count": proposal.count, "reason": proposal.reason, "details": proposal.details},
         bound_by=verdict.bound_by,
         service_rate=service_rate._asdict(),
         account=_account.summary(account),
+        approval=_approval.waiting(judged.remembered, tick.now),
     )
     remembered = {
         **memory,
@@ -190,8 +206,22 @@ def decide_live(memory: Memory, live: Live, tick: Tick, settings: ClusterSetting
         "ordered": tick.counts.ordered,
         "account": account,
         "guards": _guards.advance(context, verdict.target) if carried_out else memory.get("guards", {}),
+        "approval": judged.remembered if carried_out else memory.get("approval"),
     }
     return decision, remembered, live
+
+
+def _roof_over(memory: Memory, tick: Tick, settings: ClusterSettings, *, carried_out: bool) -> _roof.Roof:
+    """What lies over the cluster beside its own guards."""
+    host = quote(settings.host or settings.cluster)
+    return _roof.Roof(
+        cluster=settings.cluster,
+        approval=settings.approval,
+        remembered=memory.get("approval") or {},
+        command=f"ansible-playbook rlops.autoscale.approve -i inventory.yml -e cluster={host}" if carried_out else None,
+        quota=settings.quota,
+        claim=tick.claim,
+    )
 
 
 def _complete(snapshot: Mapping[str, Any]) -> bool:
@@ -247,10 +277,10 @@ def _with_pin(guards: _guards.GuardSettings, pinned: Mapping[str, Any] | None, n
     return replace(guards, pin=_guards.Pin.from_option(pinned))
 
 
-def _reason(proposal: Proposal, verdict: _guards.Verdict) -> str:
-    """One sentence: what the policy says, and what moved it."""
+def _reason(proposal: Proposal, verdict: _guards.Verdict, approved: str) -> str:
+    """One sentence: what the policy says, what moved it, and who has approved it."""
     if not verdict.bound_by:
-        return proposal.reason
+        return proposal.reason + (approved and f" - {approved}")
     bounds = "; ".join(f"{bound['guard']}: {bound['reason']}" for bound in verdict.bound_by)
     wanted = "no proposal" if proposal.count is None else f"{proposal.count} proposed"
-    return f"{proposal.reason} - {wanted}, {verdict.target} by {bounds}"
+    return f"{proposal.reason} - {wanted}, {verdict.target} by {bounds}" + (approved and f"; {approved}")

@@ -13,9 +13,11 @@ from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ACT, RECOMMEND, ClusterSettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._approval import ApprovalSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import GuardSettings, Pin
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import PolicySettings, Slo
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._quota import QuotaSettings
 
 HISTORY_SPEC: dict[str, Any] = {
     "type": "dict",
@@ -27,8 +29,8 @@ HISTORY_SPEC: dict[str, Any] = {
     },
 }
 
-#: What one task does: the agent's step, and a person's word.
-OPERATIONS = ("decide", "pin", "unpin")
+#: What one task does: the agent's step, carrying out an earlier one, and a person's word.
+OPERATIONS = ("decide", "take_up", "pin", "unpin", "approve", "refuse", "leave_quota")
 
 GUARD_SPEC: dict[str, Any] = {
     "pin": {"type": "dict", "options": {"count": {"type": "int", "required": True}, "until": {"type": "raw"}}},
@@ -36,6 +38,22 @@ GUARD_SPEC: dict[str, Any] = {
     "cooldown_down": {"type": "float"},
     "max_step_up": {"type": "int"},
     "max_step_down": {"type": "int"},
+}
+
+#: What lies over a cluster beside its own guards.
+ROOF_SPEC: dict[str, Any] = {
+    "approval": {
+        "type": "dict",
+        "options": {
+            "above_step": {"type": "int", "required": True},
+            "period": {"type": "float", "default": 600.0},
+        },
+    },
+    "quota": {
+        "type": "dict",
+        "options": {"name": {"type": "str", "required": True}, "instances": {"type": "int", "required": True}},
+    },
+    "priority": {"type": "int", "default": 0},
 }
 
 DEFAULT_POLICY = "shadow_q"
@@ -61,6 +79,9 @@ DECISION_SPEC: dict[str, Any] = {
     "tick": {"type": "str"},
     "batches": {"type": "list", "elements": "list"},
     "deadline": {"type": "float", "default": 50.0},
+    "triggered_at": {"type": "raw"},
+    "trigger_ticks": {"type": "float", "default": 3.0},
+    "state_required": {"type": "bool", "default": False},
     "mode": {"type": "str", "choices": [ACT, RECOMMEND], "default": ACT},
     "min_instances": {"type": "int", "default": 1},
     "max_instances": {"type": "int", "default": 10},
@@ -84,8 +105,12 @@ DECISION_SPEC: dict[str, Any] = {
     "export": {"type": "dict", "options": {"directory": {"type": "path"}, "pushgateway": {"type": "str"}}},
     "seed": {"type": "int"},
     "pin_minutes": {"type": "float"},
+    "approval_count": {"type": "int"},
+    "approval_minutes": {"type": "float", "default": 60.0},
+    "approved_by": {"type": "str"},
     **POLICY_SPEC,
     **GUARD_SPEC,
+    **ROOF_SPEC,
 }
 
 
@@ -93,6 +118,7 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
     """The settings that validated options mean. Raises OptionError where they make no sense."""
     check_service(options)
     _require(options, "deadline", 0 <= options["deadline"] < math.inf, "0 or more seconds")
+    _require(options, "trigger_ticks", 0 < options["trigger_ticks"] < math.inf, "a number above 0")
     expected_rate = options["expected_rate"]
     _require(options, "expected_rate", expected_rate is None or 0 <= expected_rate < math.inf, "a number of at least 0")
     policy = _registry.get(options["policy"])
@@ -124,7 +150,19 @@ def cluster_settings(options: Mapping[str, Any]) -> ClusterSettings:
         mode=options["mode"],
         service_rate=options["service_rate"],
         seed=options["seed"],
+        approval=approval_of(options),
+        quota=quota_of(options),
     )
+
+
+def approval_of(options: Mapping[str, Any]) -> ApprovalSettings | None:
+    """The option `approval`; None: the cluster is not protected. Raises OptionError."""
+    return ApprovalSettings(**options["approval"]) if options["approval"] else None
+
+
+def quota_of(options: Mapping[str, Any]) -> QuotaSettings | None:
+    """The options `quota` and `priority`; None: the cluster shares none. Raises OptionError."""
+    return QuotaSettings(**options["quota"], priority=options["priority"]) if options["quota"] else None
 
 
 def check_service(options: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ which the guards are given does not matter. In order of priority:
 |----------|---------------|--------------------------|---------------------------------------------------------------|
 | 100      | bounds        | min..max                 | always                                                        |
 | 90       | pin           | count..count             | a pin is set and has not run out                              |
+| 88       | approval      | so far as it was, or is  | the cluster is protected: more than a step waits for a person |
+| 85       | quota         | ..its share              | several clusters share a quota                                |
 | 80       | zero          | 1.. with a backlog, or 0 | nothing is ordered: there is nothing to measure but a backlog |
 | 70       | stale_data    | ordered..                | the snapshot is invalid, incomplete or older than two ticks   |
 | 60       | distress      | ordered.., ordered + 1.. | p99, queue or lag over its SLO; for two ticks in a row        |
@@ -24,6 +26,10 @@ Counts are of ordered instances, those that boot included, so what is on the way
 reason distress asks for one more only once what was ordered has come and two further ticks were over the SLO; until
 then it only keeps what is ordered.
 
+Approval never moves a count by itself: its range holds what is ordered. The quota outranks bad data and distress, since
+it takes from one cluster only what another, of which there are data, has been given by the people who set priorities;
+and a pin and the bounds outrank the quota. Both ranges are found elsewhere, see `_approval` and `_quota`.
+
 While instances boot nothing shrinks, as what made them necessary is not over before they have served. A policy that
 has learned when to shrink, with a `cooldown_down` of 0, may think better of it: those that boot are the first to go,
 which costs nobody a connection.
@@ -34,10 +40,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._moments import moment, unix_seconds
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo, figure
 
 #: Ticks in a row over the SLO that are distress.
@@ -68,7 +74,7 @@ class Pin:
         count, until = option.get("count"), option.get("until")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise OptionError("pin", f"count must be a whole number of at least 0, got {quoted(count)}")
-        return cls(count, None if until is None or until == "" else _unix(until))
+        return cls(count, None if until is None or until == "" else unix_seconds(until, "pin.until"))
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class GuardContext:
     snapshot: Mapping[str, Any]  # see metrics_snapshot
     settings: GuardSettings
     memory: GuardMemory
+    approval: Range | None = None  # of a protected cluster
+    quota: Range | None = None  # of one that shares a quota
 
 
 class Range(NamedTuple):
@@ -155,8 +163,16 @@ def _pin(context: GuardContext) -> Range | None:
     pin = context.settings.pin
     if pin is None or not pin.holds(context.now):
         return None
-    end = "" if pin.until is None else f" until {datetime.fromtimestamp(pin.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    end = "" if pin.until is None else f" until {moment(pin.until)}"
     return Range(pin.count, pin.count, f"pinned to {pin.count}{end}")
+
+
+def _approval(context: GuardContext) -> Range | None:
+    return context.approval
+
+
+def _quota(context: GuardContext) -> Range | None:
+    return context.quota
 
 
 def _zero(context: GuardContext) -> Range | None:
@@ -220,6 +236,8 @@ def _max_step(context: GuardContext) -> Range | None:
 GUARDS: tuple[tuple[str, int, Callable[[GuardContext], Range | None]], ...] = (
     ("bounds", 100, _bounds),
     ("pin", 90, _pin),
+    ("approval", 88, _approval),
+    ("quota", 85, _quota),
     ("zero", 80, _zero),
     ("stale_data", 70, _stale_data),
     ("distress", 60, _distress),
@@ -263,6 +281,13 @@ def combine(proposal: int, bounds: Iterable[Bound]) -> Verdict:
 def judge(context: GuardContext, proposal: int | None) -> Verdict:
     """What may be ordered. Without a proposal the ordered count stays, within the guards."""
     return combine(context.ordered if proposal is None else proposal, evaluate(context))
+
+
+def reach(context: GuardContext, guard: str) -> tuple[int, int]:
+    """The fewest and the most instances that the guards above this one leave open."""
+    rank = next(priority for name, priority, _unused in GUARDS if name == guard)
+    above = [bound for bound in evaluate(context) if bound.priority > rank]
+    return _clamp(0, above), _clamp(context.settings.max_instances, above)
 
 
 def advance(context: GuardContext, target: int) -> dict[str, Any]:
@@ -341,24 +366,3 @@ def _over_slo_ticks(context: GuardContext) -> int:
 def _left(since: float, period: float, now: float) -> float:
     """Seconds left of a period; none where the clock was set back before its start."""
     return since + period - now if since <= now else 0.0
-
-
-def _unix(moment: object) -> float:
-    """Unix seconds of a number or an ISO 8601 text."""
-    if isinstance(moment, datetime):
-        stamp = moment
-    else:
-        text = str(moment)
-        try:
-            stamp = datetime.fromtimestamp(float(text), UTC) if _is_number(text) else datetime.fromisoformat(text)
-        except (ValueError, OverflowError, OSError):
-            raise OptionError("pin", f"until must be unix seconds or an ISO 8601 time, got {quoted(text)!r}") from None
-    return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

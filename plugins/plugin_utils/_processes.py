@@ -22,12 +22,8 @@ def start_of(pid: int) -> str | None:
 
     ENDED for one that only waits to be reaped; None if there is none, or none that can be seen.
     """
-    try:
-        # man 5 proc: the name in parentheses may hold anything; field 3 is the state, field 22 the start time.
-        stat = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None if (PROC / "self").exists() else _start_by_ps(pid)
-    return ENDED if stat[0] in "ZX" else stat[19]
+    state, start = _look(pid)
+    return ENDED if state[:1] in ("Z", "X") else start
 
 
 def lives(pid: int, start: str | None) -> bool:
@@ -35,15 +31,31 @@ def lives(pid: int, start: str | None) -> bool:
     return bool(start) and start_of(pid) == start
 
 
-def _start_by_ps(pid: int) -> str | None:
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP holds the process."""
+    state, _start = _look(pid)
+    return state[:1] == "T"
+
+
+def _look(pid: int) -> tuple[str, str | None]:
+    """State, as ps shows it, and start; ("", None) if there is no such process, or none that can be seen."""
+    try:
+        # man 5 proc: the name in parentheses may hold anything; field 3 is the state, field 22 the start time.
+        stat = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ("", None) if (PROC / "self").exists() else _look_by_ps(pid)
+    return stat[0], stat[19]
+
+
+def _look_by_ps(pid: int) -> tuple[str, str | None]:
     """The same where there is no /proc (macOS)."""
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
     except FileNotFoundError:
-        return None
-    status, _unused, started = answer.stdout.strip().partition(" ")
-    return ENDED if status.startswith("Z") else started.strip() or None
+        return "", None
+    state, _unused, started = answer.stdout.strip().partition(" ")
+    return state, started.strip() or None
 
 
 def send(pid: int, number: signal.Signals) -> None:

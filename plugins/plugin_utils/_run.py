@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import DRAINING, WARM
 
 #: A lease outlives this many ticks of its holder.
 LEASE_TICKS = 4
@@ -58,6 +60,13 @@ def ticks_of_run(now: float, last_at: float | None, interval: float, deadline: f
     return [Tick(first + k * interval, count - 1 - k) for k in range(count)]
 
 
+def why_no_tick(now: float, last_at: float, interval: float, *, waits: bool) -> str:
+    """Why a run for which `ticks_of_run` has no tick makes none, and how to have one if it can be made to wait."""
+    left = math.ceil(last_at + interval - now)
+    due = f"the last tick was {now - last_at:.0f} s ago, the next is due in {left} s, after the deadline: nothing to do"
+    return f"{due}; -e autoscale_deadline={left} waits for it" if waits else due
+
+
 def batches(ticks: Sequence[Tick]) -> list[list[str]]:
     """The ticks as text, in batches of at most BATCH."""
     texts = [str(tick) for tick in ticks]
@@ -88,7 +97,7 @@ def lease_seconds(interval: float, further: int) -> float:
     return max(LEASE_MIN_S, LEASE_TICKS * interval) if further else interval / 2
 
 
-def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
+def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> str:
     """One tick for people: what was seen, what is ordered, why."""
     seen = [
         _figure("p99", snapshot.get("p99_latency_s"), "s", scale=1.0),
@@ -99,7 +108,7 @@ def tick_line(decision: Mapping[str, Any], snapshot: Mapping[str, Any]) -> str:
     current, target, booting = decision["current"], decision["target"], decision["booting"]
     lost = current - decision["ready"] - booting
     have = f"{decision['ready']} ready" + (f" + {booting} booting" if booting else "")
-    have += f", {lost} to be replaced" if lost > 0 else ""
+    have += _others(instances) + (f", {lost} to be replaced" if lost > 0 else "")
     verb = "would order" if decision["mode"] == "recommend" else "order"
     what = f"keep {current}" if target == current else f"{verb} {target}"
     clock = time.strftime("%H:%M:%S", time.localtime(decision["at"]))
@@ -112,6 +121,17 @@ def first_unready(instances: Sequence[Mapping[str, Any]]) -> str | None:
         if instance["state"] in ("booting", "failed") and instance.get("reason"):
             return f"{instance['name']} is not ready: {instance['reason']}"
     return None
+
+
+def _others(instances: Sequence[Mapping[str, Any]]) -> str:
+    """Those that are not ordered, such as " + 1 draining (7 connections) + 1 warm"."""
+    said = ""
+    for state in (DRAINING, WARM):
+        those = [instance for instance in instances if instance["state"] == state]
+        left = [each["connections"] for each in those if state == DRAINING and each.get("connections") is not None]
+        open_ones = f" ({sum(left)} connection{'' if sum(left) == 1 else 's'})" if left else ""
+        said += f" + {len(those)} {state}{open_ones}" if those else ""
+    return said
 
 
 def _figure(name: str, value: float | None, unit: str, scale: float = 1.0) -> str:

@@ -22,6 +22,9 @@ VARIABLE_PREFIX = "autoscale_"
 #: variable of the loop in playbooks/tasks/ticks.yml.
 TASK_OPTIONS = frozenset(
     {
+        "approval_count",
+        "approval_minutes",
+        "approved_by",
         "batches",
         "environments",
         "fence",
@@ -42,7 +45,9 @@ TASK_OPTIONS = frozenset(
 )
 
 #: Variables of the loop that begin like settings, and settings of back-tests, which the loop has no use for.
-PLAYBOOK_VARIABLES = frozenset({"batch", "decided", "connection_life", "missing", "retry_share", "warmup"})
+PLAYBOOK_VARIABLES = frozenset(
+    {"acting", "batch", "decided", "fleet", "connection_life", "missing", "retry_share", "warmup"}
+)
 
 
 def resolved(spec: Spec, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,10 @@ CONTENDERS: tuple[Any, ...] = (
 SERVICE_OPTIONS = ("interval", "boot_time", "service_rate", "servers_per_instance", "queueing", "slo", "min_instances")
 
 #: Settings of a cluster that are of today, and nothing to do with how a policy does.
-OF_NOW: dict[str, Any] = {"mode": ACT, "pin": None, "expected_rate": None, "history": None, "export": None}
+OF_NOW: dict[str, Any] = {
+    "mode": ACT,
+    **dict.fromkeys(("pin", "approval", "quota", "expected_rate", "history", "export")),
+}
 
 #: What a contender may have of its own; the rest is the service's.
 CONTENDER_OPTIONS = {"name", "policy", *POLICIES, *GUARD_SPEC} - {"pin"}

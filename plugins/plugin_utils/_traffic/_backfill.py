@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.rlops.autoscale.plugins.module_utils._http import same_origin
-from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import default_queries
+from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import queries_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings, Memory
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._numpy import np
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._simulation._traces import ticks
@@ -39,9 +39,7 @@ def source_of(options: Mapping[str, Any], observing: Mapping[str, Any], days: fl
     if observing["source"] != "prometheus" or observing["scrape_via"]:
         return None
     settings = observing["prometheus"]
-    query = (settings["queries"] or {}).get("arrival_rate") or default_queries(observing["metrics"], settings).get(
-        "arrival_rate"
-    )
+    query = queries_of(observing).get("arrival_rate")
     query = query and f"sum({query})"
     return {"trace": None, "prometheus_url": settings["url"], "query": query, "days": days, "credentials": True}
 

@@ -21,9 +21,9 @@ from ansible_collections.rlops.autoscale.plugins.action import (
     pretrain,
     rl_scale_decision,
 )
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._common_spec import COMMON_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies import _registry as policies
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers import _registry as drivers
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._registry import BALANCERS, DRIVERS
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
 
 COLLECTION = "ansible_collections.rlops.autoscale.plugins"
@@ -61,10 +61,13 @@ def documented(action: ModuleType) -> dict[str, Any]:
 
 def specified(action: ModuleType) -> dict[str, Any]:
     """The options of an action by its spec, with all that any backend and any policy adds."""
-    pools = [{"backend": backend} for backend in drivers.BACKENDS]
+    pools = [{"backend": backend} for backend in DRIVERS.names]
+    balancers = [{"backend": backend} for backend in BALANCERS.names]
     found: dict[str, Any] = {}
     for policy in policies.POLICIES:
-        spec = resolved({**COMMON_SPEC, **action.ActionModule.SPEC}, {"pools": pools, "policy": policy})
+        spec = resolved(
+            {**COMMON_SPEC, **action.ActionModule.SPEC}, {"pools": pools, "balancers": balancers, "policy": policy}
+        )
         found = flat(spec, "options") | found
     return found
 

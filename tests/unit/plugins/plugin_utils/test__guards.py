@@ -20,11 +20,13 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import (
     GuardContext,
     GuardSettings,
     Pin,
+    Range,
     Verdict,
     advance,
     combine,
     evaluate,
     judge,
+    reach,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
 from hypothesis import given
@@ -51,6 +53,8 @@ def context(
     draining: int = 0,
     memory: dict[str, Any] | None = None,
     snapshot: dict[str, Any] | None = None,
+    approval: Range | None = None,
+    quota: Range | None = None,
     **settings: Any,
 ) -> GuardContext:
     return GuardContext(
@@ -62,6 +66,8 @@ def context(
         snapshot={**GOOD, **(snapshot or {})},
         settings=GuardSettings(**settings),
         memory=memory or {},
+        approval=approval,
+        quota=quota,
     )
 
 
@@ -154,7 +160,7 @@ def test_the_end_of_a_pin(until: object, unix: float | None) -> None:
     ],
 )
 def test_a_wrong_pin_is_named(option: dict[str, Any]) -> None:
-    with pytest.raises(OptionError, match=r"^pin: "):
+    with pytest.raises(OptionError, match=r"^pin(\.until)?: "):
         Pin.from_option(option)
 
 
@@ -263,6 +269,35 @@ def test_distress_breaks_a_growth_cooldown() -> None:
     assert bound_by == ["distress", "cooldown_up"]
 
 
+def test_a_quota_takes_where_a_policy_alone_would_not_but_not_what_bounds_and_pins_say() -> None:
+    share = Range(0, 3, "site has 40 instances: at most 3")
+    held = {"booting": 1, "draining": 1, "memory": {"up_at": NOW, "over_slo": 5, "ready": 5}, "cooldown_down": 300.0}
+    assert judged(8, quota=share, max_step_down=1, snapshot={"valid": False}, **held) == (3, ["quota"])
+    assert judged(8, quota=share, snapshot={"p99_latency_s": 9.0}, **held) == (3, ["quota"])
+    assert judged(8, quota=share, min_instances=4) == (4, ["bounds", "quota"])
+    assert judged(8, quota=share, pin=Pin(6, None))[0] == 6
+    assert judged(2, quota=share) == (2, [])
+    nothing = {"ordered": 0, "min_instances": 0, "snapshot": {"queue_total": 9.0}}
+    assert judged(4, quota=Range(0, 0, "none is left"), **nothing) == (0, ["quota"])
+
+
+def test_approval_is_above_the_quota_and_below_a_pin() -> None:
+    protected = Range(3, 7, "waits for approval")
+    assert judged(9, approval=protected) == (7, ["approval"])
+    assert judged(1, approval=protected) == (3, ["approval"])
+    assert judged(9, approval=protected, quota=Range(0, 1, "")) == (3, ["approval", "quota"])
+    assert judged(9, approval=protected, quota=Range(0, 5, "")) == (5, ["approval", "quota"])
+    assert judged(9, approval=protected, pin=Pin(9, None)) == (9, ["pin"])
+    assert judged(1, approval=protected, min_instances=4) == (4, ["bounds"])
+
+
+def test_the_reach_of_those_above() -> None:
+    assert reach(context(min_instances=2, max_instances=9), "pin") == (2, 9)
+    assert reach(context(min_instances=2, max_instances=9, pin=Pin(20, None)), "approval") == (9, 9)
+    assert reach(context(approval=Range(3, 7, ""), quota=Range(0, 4, "")), "quota") == (3, 7)
+    assert reach(context(approval=Range(3, 7, ""), quota=Range(0, 4, "")), "zero") == (3, 4)
+
+
 def test_step_limits() -> None:
     assert judged(9, max_step_up=2) == (7, ["max_step"])
     assert judged(1, max_step_down=2) == (3, ["max_step"])
@@ -322,6 +357,8 @@ def contexts(draw: st.DrawFn) -> GuardContext:
         draining=draw(st.integers(0, 2)),
         memory={key: value for key, value in memory.items() if value is not None},
         snapshot=snapshot,
+        approval=draw(st.none() | st.builds(lambda n: Range(max(0, ordered - n), ordered + n, "a step"), COUNTS)),
+        quota=draw(st.none() | st.builds(lambda n: Range(0, n, "a share"), COUNTS)),
         min_instances=low,
         max_instances=low + draw(st.integers(0, 6)),
         pin=draw(st.none() | st.builds(Pin, COUNTS, st.just(until))),
@@ -360,12 +397,26 @@ def test_no_shrinking_on_bad_data_or_while_something_boots_or_drains(case: Guard
     bad = not case.snapshot["valid"] or case.snapshot["at"] < NOW - 30 or case.snapshot["answered"] < 5
     booting = case.booting and case.settings.cooldown_down > 0.0
     if (bad or booting or case.draining) and not pinned(case):
-        assert judge(case, proposal).target >= min(case.ordered, case.settings.max_instances)
+        share = case.ordered if case.quota is None or case.quota.ceiling is None else case.quota.ceiling
+        assert judge(case, proposal).target >= min(case.ordered, case.settings.max_instances, share)
+
+
+@given(contexts(), st.none() | st.integers(0, 30))
+def test_beyond_a_share_or_a_step_there_is_only_what_bounds_and_pin_say(
+    case: GuardContext, proposal: int | None
+) -> None:
+    target = judge(case, proposal).target
+    if case.quota is not None and case.quota.ceiling is not None:
+        assert target <= max(case.quota.ceiling, reach(case, "quota")[0])
+    if case.approval is not None:
+        (low, high), (floor, ceiling, _why) = reach(case, "approval"), case.approval
+        assert ceiling is not None
+        assert min(max(floor, low), high) <= target <= max(min(ceiling, high), low)
 
 
 @given(contexts(), st.none() | st.integers(0, 30))
 def test_at_zero_nothing_but_backlog_minimum_or_pin_grows(case: GuardContext, proposal: int | None) -> None:
-    case = replace(case, ordered=0, ready=0, booting=0)
+    case = replace(case, ordered=0, ready=0, booting=0, approval=None)
     if not pinned(case) and not case.snapshot["queue_total"]:
         assert judge(case, proposal).target == case.settings.min_instances
 

@@ -17,6 +17,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._run import (
     tick_line,
     ticks_of_run,
     wait_until,
+    why_no_tick,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,28 @@ SNAPSHOT = {"p99_latency_s": 0.1432, "queue_depth": 2.05, "eventloop_lag_s": 0.0
     ],
 )
 def test_a_tick_in_one_line(given_decision: dict[str, Any], snapshot: dict[str, Any], expected: str) -> None:
-    line = tick_line(given_decision, snapshot)
+    line = tick_line(given_decision, snapshot, [])
     assert expected in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([("ready", 4), ("warm", 3), ("draining", None)], "| 3 ready + 1 draining + 1 warm, keep 3 |"),
+        ([("draining", 1), ("draining", None)], "| 3 ready + 2 draining (1 connection), keep 3 |"),
+        ([("draining", 5), ("draining", 2), ("failed", 1)], "| 3 ready + 2 draining (7 connections), keep 3 |"),
+        ([("draining", 0)], "| 3 ready + 1 draining (0 connections), keep 3 |"),
+    ],
+)
+def test_a_tick_tells_of_those_that_are_not_ordered(others: list[tuple[str, int | None]], expected: str) -> None:
+    instances = [{"state": state, "connections": connections} for state, connections in others]
+    assert expected in tick_line(decision(), SNAPSHOT, instances)
+
+
+def test_a_run_without_a_tick_says_how_to_have_one() -> None:
+    assert ticks_of_run(NOW, NOW - 4, 15.0, 0) == []
+    why_not = "the last tick was 4 s ago, the next is due in 11 s, after the deadline: nothing to do"
+    assert why_no_tick(NOW, NOW - 4, 15.0, waits=True) == why_not + "; -e autoscale_deadline=11 waits for it"
+    assert why_no_tick(NOW, NOW - 4, 15.0, waits=False) == why_not
+    assert ticks_of_run(NOW, NOW - 4, 15.0, 11)

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._approval import ApprovalSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._quota import QuotaSettings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import (
     PLAYBOOK_VARIABLES,
     refuse_unknown,
@@ -61,6 +63,14 @@ def test_defaults() -> None:
     assert made.policy_settings.slo.p99_latency == 0.2
     assert made.policy_settings.options == {"season": 86400.0, "violation_cost": 30.0, "peak": 1.01}
     assert made.guards.pin is None
+    assert (made.quota, made.approval) == (None, None)
+
+
+def test_what_lies_over_the_cluster() -> None:
+    made = settings(quota={"name": "site", "instances": "40"}, priority=10, approval={"above_step": 5})
+    assert made.quota == QuotaSettings("site", 40, 10)
+    assert made.approval == ApprovalSettings(5, 600.0)
+    assert settings(priority=10).quota is None
 
 
 def test_a_limit_can_be_taken_away() -> None:
@@ -85,6 +95,10 @@ def test_a_limit_can_be_taken_away() -> None:
         ({"cooldown_down": -1}, "cooldown_down: must be at least 0 seconds, got -1.0"),
         ({"policy": "static"}, "static.count: the policy static needs a count of at least 0, got None"),
         ({"max_step_up": 0}, "max_step_up: must be at least 1, got 0"),
+        ({"quota": {"name": "site", "instances": 0}}, "quota.instances: 1 or more is expected, got 0"),
+        ({"quota": {"name": "", "instances": 9}}, "quota.name: the name that all who share it have in common is"),
+        ({"approval": {"above_step": -1}}, "approval.above_step: 0 or more is expected, got -1"),
+        ({"approval": {"above_step": 5, "period": "inf"}}, "approval.period: 0 or more seconds are expected, got inf"),
     ],
 )
 def test_nonsense_is_refused(given: dict[str, Any], message: str) -> None:
