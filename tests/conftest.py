@@ -16,8 +16,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
+CALLBACKS = ROOT / "tests" / "tools" / "callbacks"
 
 
 def _collections_path() -> Path:
@@ -50,6 +52,11 @@ sys.path.insert(0, str(COLLECTIONS))
 def pytest_configure() -> None:
     """Take Ctrl-C as usual: a job in the background of a shell script ignores it, and so would all that tests start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_report_header() -> str:
@@ -114,11 +121,12 @@ def ansible_env(tmp_path: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """What a finished `ansible-playbook` left: exit code and both outputs as text."""
+    """What a finished `ansible-playbook` left: exit code, both outputs as text, last result by `register` name."""
 
     rc: int
     stdout: str
     stderr: str
+    registered: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -156,6 +164,8 @@ def ansible_playbook(tmp_path: Path, ansible_env: dict[str, str]) -> Callable[..
         args: Sequence[str] = (),
         timeout: float = 120,
     ) -> PlaybookRun:
+        registered = tmp_path / f"registered-{uuid.uuid4().hex}.json"
+        callback = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "AUTOSCALE_TEST_REGISTERED": str(registered)}
         command = [sys.executable, "-m", "ansible", "playbook", as_argument(playbook, "playbook.yml")]
         command += ["-i", as_argument(inventory, "inventory.yml")]
         command += ["-e", json.dumps(dict(extra_vars))] if extra_vars else []
@@ -163,7 +173,7 @@ def ansible_playbook(tmp_path: Path, ansible_env: dict[str, str]) -> Callable[..
         with subprocess.Popen(
             [*command, *args],
             cwd=tmp_path,
-            env=ansible_env | dict(env or {}),
+            env=ansible_env | callback | dict(env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -176,6 +186,7 @@ def ansible_playbook(tmp_path: Path, ansible_env: dict[str, str]) -> Callable[..
                 os.killpg(process.pid, signal.SIGKILL)
                 stdout, stderr = process.communicate()
                 pytest.fail(f"ansible-playbook took longer than {timeout} s\n{stdout}{stderr}")
-        return PlaybookRun(process.returncode, stdout, stderr)
+        results = json.loads(registered.read_text()) if registered.exists() else {}
+        return PlaybookRun(process.returncode, stdout, stderr, results)
 
     return run

@@ -9,14 +9,12 @@ Prints ratios of CPU times (user + system) of this run; exits with 1 where one m
 
 One real instance runs and nothing is to be scaled. Ansible polls its workers a hundred times a second, not a thousand
 times as by default, for which see the README. Counted is ansible-playbook with every process it forks; a tick is
-the whole of it: status, scrape, decision, state on disk, line. Linux only, as it adopts the workers that
-ansible-playbook does not wait for.
+the whole of it: status, scrape, decision, state on disk, line.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -27,48 +25,23 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
+
+import whole_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "roles" / "demo_service" / "files" / "service.py"
-PLAY = [sys.executable, "-m", "ansible", "playbook"]
 PLAYBOOK = "rlops.autoscale.autoscale"
 REPEATS = 7
 TICKS = 20
 INTERVAL = 0.2  # s, short enough to leave hardly any time in which ansible-playbook only waits
 PINGS = 10
 MANY_TICKS = 1000
-PR_SET_CHILD_SUBREAPER = 36
 
 
-class Used(NamedTuple):
-    """What one ansible-playbook needed."""
-
-    cpu: float  # s, of all its processes
-    memory: int  # KiB, largest resident size of the process that stays
-
-
-def run(home: Path, *arguments: str) -> Used:
-    """Run ansible-playbook to its end, and to that of the workers it left behind."""
-    before = os.times()
-    with (home / "output").open("w+") as output:
-        child = subprocess.Popen(
-            [*PLAY, "-i", str(home / "inventory.json"), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment(home),
-        )
-        _pid, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        assert child.returncode == 0, output.read()
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Used(cpu, usage.ru_maxrss)
+def run(home: Path, *arguments: str) -> whole_runs.Used:
+    """Run ansible-playbook to its end."""
+    return whole_runs.run(home, environment(home), *arguments)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -107,7 +80,7 @@ def state(home: Path) -> dict[str, Any]:
     return dict(newest["data"])
 
 
-def one_tick(home: Path) -> Used:
+def one_tick(home: Path) -> whole_runs.Used:
     """A run of one tick, in the middle of the time in which it is due and the counters of the last are still young."""
     before = state(home)
     interval = (time.time() - before["last_at"]) / 2
@@ -116,7 +89,7 @@ def one_tick(home: Path) -> Used:
     return used
 
 
-def ticks(home: Path, count: int) -> tuple[Used, int]:
+def ticks(home: Path, count: int) -> tuple[whole_runs.Used, int]:
     """A run of so many ticks, and how many it really made: late ones are left out."""
     before = state(home)["tick"]
     deadline = (count - 1) * INTERVAL
@@ -141,12 +114,12 @@ def main() -> int:
 def measure(home: Path, *, memory: bool) -> int:
     write_files(home)
     subprocess.run(
-        [*PLAY, "-i", str(home / "inventory.json"), PLAYBOOK, "-e", "autoscale_deadline=4"],
+        [*whole_runs.PLAY, "-i", str(home / "inventory.json"), PLAYBOOK, "-e", "autoscale_deadline=4"],
         env=environment(home),
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    whole_runs.adopt_workers()
     cold, further, control = [], [], []
     for _unused in range(REPEATS):
         bare = run(home, str(home / "ping.json")).cpu
@@ -154,7 +127,10 @@ def measure(home: Path, *, memory: bool) -> int:
         cold.append(one_tick(home).cpu / bare)
         (few, few_made), (many, many_made) = ticks(home, 2), ticks(home, TICKS)
         first, all_pings = (run(home, str(home / "pings.json"), "-e", f"n={n}").cpu for n in (1, 1 + PINGS))
-        further.append((many.cpu - few.cpu) / (many_made - few_made) / ((all_pings - first) / PINGS))
+        if many_made - few_made >= TICKS / 2:  # else too many were late for a figure to mean something
+            further.append((many.cpu - few.cpu) / (many_made - few_made) / ((all_pings - first) / PINGS))
+    if not further:
+        sys.exit("most of the ticks were left out for being late: run it while nothing else runs")
     noise = f"{min(control):.2f}..{max(control):.2f}"
     print(f"{'a ping play against itself (noise)':<52} {median(control):8.2f} {'':<14} {noise}")
     met = report("a run of one tick", median(cold), 0.75, "ping plays")

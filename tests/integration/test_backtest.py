@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import METRICS_TYPE, MetricsServer, page
 from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import prometheus
+from ansible_collections.rlops.autoscale.tests.tools.unwrapped import unwrapped
 
 PLAYBOOK = "rlops.autoscale.backtest"
 
@@ -86,7 +87,7 @@ def test_a_cluster_brings_its_settings_and_contenders_their_options(
     )
     assert run.rc == 0, run.output
     assert "six" in run.output
-    flat = " ".join(run.output.split())
+    flat = unwrapped(run.output)
     assert "service_rate 100" in flat
     assert "max_instances 7" in flat
     assert "slo_p99_latency 0.1" in flat
@@ -135,7 +136,7 @@ def test_one_clear_error(ansible_playbook: Callable[..., Any], tmp_path: Path, c
     args = [word for each in given for word in ("-e", each.format(trace=file, absurd=absurd))]
     run = ansible_playbook(PLAYBOOK, args=[*args, "-e", f"report={tmp_path / 'report.html'}"])
     assert run.rc != 0, run.output
-    assert expected in " ".join(run.output.split()), run.output
+    assert expected in unwrapped(run.output), run.output
     assert "Traceback" not in run.output
     assert not (tmp_path / "report.html").exists()
 
@@ -154,7 +155,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_replay(
     given = ["-e", f"trace={trace(tmp_path)}", "-e", f"report={tmp_path / report}"]
     run = ansible_playbook(PLAYBOOK, args=given)
     assert run.rc != 0, run.output
-    assert expected.format(folder=tmp_path) in " ".join(run.output.split()), run.output
+    assert expected.format(folder=tmp_path) in unwrapped(run.output), run.output
     assert "optimum*" not in run.output, "the replay took its time in vain"
 
 
@@ -186,7 +187,7 @@ def test_the_traffic_and_the_service_rate_of_a_real_prometheus(
         }
         run = ansible_playbook(PLAYBOOK, args=["-e", json.dumps(options)])
     assert run.rc == 0, run.output
-    flat = " ".join(run.output.split())
+    flat = unwrapped(run.output)
     assert "calibrated from utilisation" in flat
     rate = float(flat.partition("service rate ")[2].split()[0])
     assert rate == pytest.approx(150.0, rel=0.1)

@@ -231,6 +231,50 @@ def test_draining_refuses_what_is_new_and_can_be_taken_back(start: Callable[...,
     assert service.metrics()["app_draining"] == 0
 
 
+def test_a_drain_tells_how_many_connections_are_left(start: Callable[..., Service]) -> None:
+    service = start(SERVICE_RATE=1000)
+
+    async def connect_and_drain() -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(service.url("ws")):
+            async with session.ws_connect(service.url("ws")), session.post(service.url("drain")) as answer:
+                assert await answer.text() == "2\n"
+            await asyncio.to_thread(until, lambda: service.metrics()["app_ws_connections"] == 1)
+            async with session.post(service.url("drain")) as answer:
+                assert await answer.text() == "1\n"
+
+    asyncio.run(connect_and_drain())
+
+
+def test_shedding_lets_the_oldest_go_one_by_one_and_owes_them_nothing(start: Callable[..., Service]) -> None:
+    service = start(SERVICE_RATE=5, SEED=1)
+
+    async def shed() -> None:
+        async with aiohttp.ClientSession() as session:
+            clients = [await session.ws_connect(service.url("ws")) for _unused in range(4)]
+            await clients[0].send_str("still to be answered")
+            async with session.post(service.url("shed?count=3&seconds=1.5")) as answer:
+                assert (answer.status, await answer.text()) == (202, "3\n")
+            assert await clients[0].receive_str() == "still to be answered"
+            began = time.monotonic()
+            for client in clients[:3]:
+                assert (await client.receive()).type is aiohttp.WSMsgType.CLOSE
+                assert client.close_code == aiohttp.WSCloseCode.GOING_AWAY
+            assert time.monotonic() - began > 0.3, "they went all at once"
+            await clients[3].send_str("here to stay")
+            assert await clients[3].receive_str() == "here to stay"
+
+    asyncio.run(shed())
+
+
+@pytest.mark.parametrize(
+    "query", ["", "count=x", "count=-1", "count=1&seconds=-1", "count=1&seconds=1e9", "count=1&seconds=nan"]
+)
+def test_odd_requests_to_shed_are_refused(start: Callable[..., Service], query: str) -> None:
+    service = start()
+    answer = requests.post(service.url(f"shed?{query}"), timeout=PATIENCE)
+    assert (answer.status_code, answer.text[:8]) == (400, "expected")
+
+
 async def backlog_then_sigterm(service: Service, count: int) -> tuple[list[str], int | None, bool]:
     """Send `count` messages, then SIGTERM: the answers, the close code, whether a newcomer was refused meanwhile."""
     async with aiohttp.ClientSession() as session, session.ws_connect(service.url("ws")) as client:

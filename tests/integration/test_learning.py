@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
+from ansible_collections.rlops.autoscale.tests.tools.unwrapped import unwrapped
 
 TICK = """
 - hosts: autoscaled
@@ -169,7 +170,7 @@ def test_credentials_are_for_the_server_that_the_metrics_come_from_alone(cluster
 def test_a_past_that_cannot_be_had_is_told_and_holds_nothing_up(cluster: Cluster) -> None:
     cluster.settings["autoscale_history"] = {"prometheus_url": "http://127.0.0.1:1", "query": "up"}
     run = cluster.tick()
-    assert "chat: history: query: Connection refused; it learns from now on" in " ".join(run.output.split())
+    assert "chat: history: query: Connection refused; it learns from now on" in unwrapped(run.output)
     assert ticks_learned(run) == 0
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state import _lease
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import open_store
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._open import open_store
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 #: As little as can be: one episode of four services.

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import OptionError
+from ansible_collections.rlops.autoscale.plugins.module_utils._http import Client
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot import take_snapshot
 from ansible_collections.rlops.autoscale.plugins.module_utils._snapshot_spec import SNAPSHOT_SPEC
+from ansible_collections.rlops.autoscale.plugins.module_utils._source_prometheus import Together
 from ansible_collections.rlops.autoscale.tests.conftest import require_binary
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import MetricsServer, page
 from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus
@@ -59,12 +61,12 @@ class Cluster:
             for name, server in servers.items()
         ]
 
-    def observe(self, source: str = "prometheus", **options: Any) -> dict[str, Any]:
+    def observe(self, source: str = "prometheus", together: Together | None = None, **options: Any) -> dict[str, Any]:
         settings = {"url": self.source.url, "window": WINDOW, "labels": {"job": "test"}} | options.pop("prometheus", {})
         given = {"source": source, "instances": self.instances, "prometheus": settings, "prime_delay": WINDOW} | options
         checked = ArgumentSpecValidator(SNAPSHOT_SPEC).validate(given)
         assert checked.error_messages == []
-        return take_snapshot(checked.validated_parameters, time.time, time.sleep)
+        return take_snapshot(checked.validated_parameters, time.time, time.sleep, together and together.ask)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,43 @@ def test_labels_and_counters_of_their_own(cluster: Cluster) -> None:
     nothing = cluster.observe(prometheus={"labels": {"job": 'no"such\\job\n'}})
     assert nothing["valid"] is False
     assert nothing["reasons"]["queue_depth"] == "Prometheus has no sample for the query"
+
+
+def test_a_metric_of_which_there_is_no_sample_is_named(cluster: Cluster) -> None:
+    wrong = {"queue_depth": {"name": "app_queue_dept"}, "arrivals": {"name": "received"}}
+    assert cluster.observe(metrics=wrong)["warnings"] == [
+        "no received (autoscale_metrics.arrivals.name), app_queue_dept (autoscale_metrics.queue_depth.name) "
+        "in Prometheus; name what there is, or '' for none"
+    ]
+    of_their_own = {"queries": {"queue_depth": "vector(NaN)", "arrival_rate": "vector(1)"}}
+    assert cluster.observe(metrics=wrong, prometheus=of_their_own)["warnings"] == []
+    assert cluster.observe(prometheus={"labels": {"job": "none"}})["warnings"] == [], "nothing is there at all"
+
+
+def test_many_clusters_are_asked_about_at_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each instance as a cluster of its own, by the label that has its name."""
+    names = [instance["metrics_url"].removeprefix("http://").removesuffix("/metrics") for instance in cluster.instances]
+    settings = {"cluster_label": "instance", "instance_label": "job"}
+    rounds = []
+    fetch_all = Client.fetch_all
+    monkeypatch.setattr(Client, "fetch_all", lambda *given: rounds.append(given) or fetch_all(*given))
+    together, options = Together(), {"instances": None, "prometheus": settings}
+    shared = [cluster.observe(together=together, cluster=name, **options) for name in names]
+    assert len(rounds) == 1
+    alone = [cluster.observe(cluster=name, **options) for name in names]
+    assert len(rounds) == 4
+    for of_many, of_one in zip(shared, alone, strict=True):
+        assert of_many["valid"] is of_one["valid"] is True
+        assert of_many["reasons"].keys() == of_one["reasons"].keys()
+        for field in ("completion_rate", "arrival_rate", "queue_depth", "p99_latency_s", "mean_latency_s"):
+            assert of_many[field] == pytest.approx(of_one[field], rel=0.1), field
+    assert [round(each["completion_rate"] / 20) for each in shared] == [2, 4, 1]
+
+    nobody = cluster.observe(together=together, cluster="nobody", **options)
+    assert (nobody["valid"], nobody["reasons"]["queue_depth"]) == (False, "Prometheus has no sample for the query")
+    own = cluster.observe(together=together, prometheus={**settings, "queries": {"queue_depth": "vector(7)"}})
+    assert own["queue_depth"] == 7
+    assert len(rounds) == 5, "whoever has queries of their own is asked about alone"
 
 
 def test_queries_of_the_users(cluster: Cluster) -> None:

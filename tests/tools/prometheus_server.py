@@ -12,18 +12,11 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
-
-CONFIG = """\
-global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}
-scrape_configs:
-  - job_name: test
-    static_configs: [{{targets: {targets}}}]
-"""
+from ansible_collections.rlops.autoscale.tests.tools.waiting import answers, wait_for
 
 
 class Prometheus:
@@ -38,27 +31,22 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(binary: str, folder: Path, targets: Sequence[str], interval: str = "100ms") -> Iterator[Prometheus]:
-    """Scrape the targets (host:port) until the block ends."""
+def prometheus(
+    binary: str, folder: Path, targets: Sequence[str], interval: str = "100ms", **more: Any
+) -> Iterator[Prometheus]:
+    """Scrape the targets (host:port) until the block ends. More of its configuration: what is to be in it, by key."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(interval=interval, targets=json.dumps(list(targets))))
+    intervals = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
+    jobs = [{"job_name": "test", "static_configs": [{"targets": list(targets)}]}]
+    config.write_text(json.dumps({"global": intervals, "scrape_configs": jobs} | more))
     command = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)
         try:
-            wait_for(lambda: _answers(f"http://{address}/-/ready", process))
+            wait_for(lambda: answers(f"http://{address}/-/ready", process))
             yield Prometheus(f"http://{address}")
         finally:
             process.kill()
             process.wait()
-
-
-def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, "prometheus ended"
-    try:
-        with urlopen(url, timeout=1):
-            return True
-    except (URLError, OSError):
-        return False

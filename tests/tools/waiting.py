@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.request import urlopen
 
 Value = TypeVar("Value")
 
@@ -22,6 +23,16 @@ def wait_for(condition: Callable[[], Value], seconds: float = 30) -> Value:
         assert time.monotonic() < end, f"not true within {seconds} s"
         time.sleep(0.05)
     return value
+
+
+def answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Whether a server that was just started answers yet; fails where it has ended."""
+    assert process.poll() is None, f"{process.args!r} ended"
+    try:
+        with urlopen(url, timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def runs(pid: int) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rlops.autoscale.plugins.plugin_utils._action import COMMON_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._agent import ClusterSettings
+from ansible_collections.rlops.autoscale.plugins.plugin_utils._common_spec import COMMON_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec import DECISION_SPEC, cluster_settings
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._assumed import service_of
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import VARIABLE_PREFIX, resolved

@@ -66,7 +66,7 @@ class Clusters:
         """All hosts, with the settings that are the same for all of them."""
         pool = {
             "backend": "local",
-            "command": [sys.executable, str(SERVICE), "{port}", str(self.home), "{name}"],
+            "command": [sys.executable, str(SERVICE), "{port}", "{address}", str(self.home), "{name}"],
             "directory": str(self.home / "pools"),
         }
         common = {

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_block
 from ansible_collections.rlops.autoscale.tests.tools.waiting import example_processes, wait_for
 
 from .clusters import PLAYBOOK, QUIET, Clusters, Service
@@ -42,7 +42,7 @@ def test_orders_the_minimum_first_and_learns_over_several_runs(clusters: Cluster
 
 
 def test_the_article_s_agent_goes_on_where_it_was(clusters: Clusters) -> None:
-    clusters.settings = {"autoscale_policy": "q_learning", "autoscale_deadline": 3, "autoscale_seed": 1}
+    clusters.settings = {"autoscale_policy": "q_learning", "autoscale_deadline": 10, "autoscale_seed": 1}
     clusters.run()
     epsilon = clusters.state()["policies"]["q_learning"]["epsilon"]
     time.sleep(1)
@@ -111,7 +111,7 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
         "autoscale_pools": [{"backend": "custom", "tasks": str(example / "pool.yml")}],
         "example_tool": str(tool),
         "example_directory": str(processes),
-        "example_first_port": random.randrange(30000, 32700, 10),
+        "example_first_port": free_block(),
         "example_command": ["python3", "-m", "http.server", "--bind", "127.0.0.1"],
         "autoscale_health_url": "http://{address}:{port}/",
         "autoscale_min_instances": 2,

@@ -2,61 +2,68 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of the loop that meet, are killed, or are held up: one of them ticks, and nothing is done twice."""
+"""Runs of the loop that meet, are killed, or are held up: nothing is done twice. Six at once: ../persistence."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lock import exclusive
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 from .clusters import PLAYBOOK, Clusters
 
 pytestmark = pytest.mark.core
 
 
-def test_one_of_six_runs_ticks(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) -> None:
-    clusters.settings = {"autoscale_deadline": 12, "autoscale_interval": 2}
-    inventory = tmp_path / "six.yml"
-    inventory.write_text(clusters.inventory())
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
-    runs = [
-        subprocess.Popen(command, env=ansible_env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _unused in range(6)
-    ]
-    outputs = [run.communicate(timeout=120)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0] * 6, outputs
-    ticks = [len(re.findall(r"\| \d+ ready", output)) for output in outputs]
-    busy = [output for output in outputs if "chat: busy, " in output]
-    assert (sum(count > 0 for count in ticks), len(busy)) == (1, 5), outputs
-    assert clusters.state()["tick"] == sum(ticks)
-    clusters.started(1)
+@pytest.fixture
+def kill_after(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) -> Callable[[int], None]:
+    """Function: start a long run, and kill its first process, not its workers, once it has made so many ticks."""
+
+    def kill(ticks: int) -> None:
+        inventory = tmp_path / "long.yml"
+        inventory.write_text(clusters.inventory())
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
+        with subprocess.Popen(command, env=ansible_env, stdout=subprocess.DEVNULL, start_new_session=True) as run:
+            wait_for(lambda: clusters.state().get("tick", 0) >= ticks, 60)
+            time.sleep(2)  # until the worker of the next one waits
+            os.kill(run.pid, signal.SIGKILL)
+        assert "expires_at" in clusters.state()["lease"], "the run ended before it could be killed"
+
+    return kill
 
 
-def test_a_killed_run_is_followed_at_once(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) -> None:
+def test_a_killed_run_is_followed_at_once(clusters: Clusters, kill_after: Callable[[int], None]) -> None:
     clusters.settings = {"autoscale_deadline": 60}
-    inventory = tmp_path / "long.yml"
-    inventory.write_text(clusters.inventory())
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
-    with subprocess.Popen(command, env=ansible_env, stdout=subprocess.DEVNULL, start_new_session=True) as run:
-        deadline = time.monotonic() + 60
-        while clusters.state().get("tick", 0) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        os.killpg(run.pid, signal.SIGKILL)
+    kill_after(2)
     ticks = clusters.state()["tick"]
-    assert "expires_at" in clusters.state()["lease"], "the run ended before it could be killed"
     clusters.settings = {"autoscale_deadline": 2}
     after = clusters.run()
     assert after.rc == 0, after.output
     assert "busy" not in after.output
     assert clusters.state()["tick"] > ticks
+
+
+def test_the_worker_that_a_killed_run_leaves_behind_decides_nothing(
+    clusters: Clusters, kill_after: Callable[[int], None]
+) -> None:
+    """It waits for its tick, and nobody is there any more to carry out what it would decide."""
+    clusters.settings = {"autoscale_deadline": 60, "autoscale_interval": 8}
+    kill_after(1)
+    killed = clusters.files()
+    time.sleep(10)
+    assert clusters.files() == killed
+    after = clusters.run(extra_vars={"autoscale_deadline": 0})
+    assert after.rc == 0, after.output
+    assert "busy" not in after.output
+    assert clusters.state()["tick"] == 2
 
 
 def test_a_run_that_was_held_up_does_nothing(clusters: Clusters) -> None:

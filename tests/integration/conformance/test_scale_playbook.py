@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import LocalScenario
+from .scenario_local import LocalScenario
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ PLAYBOOK = "rlops.autoscale.scale"
 def test_scales_to_a_count_that_arrives_as_text_and_shows_progress(local: LocalScenario) -> None:
     run = local.play(PLAYBOOK, "-e", "instance_count=3")
     assert run.ok, run.output
-    assert len(local.pids()) == 3
+    assert len(local.running()) == 3
     assert any(line.startswith("chat: 3 of 3 ready (") for line in run.output.splitlines()), run.output
 
     repeat = local.play(PLAYBOOK, "-e", "instance_count=3")
@@ -38,7 +38,7 @@ def test_refuses_what_is_no_count(local: LocalScenario, count: Any) -> None:
     assert "instance_count: expected a whole number such as 5, got" in run.output
     assert run.output.count("fatal: ") == 1, run.output
     assert not (local.home / "state").exists()
-    assert local.pids() == {}
+    assert local.running() == {}
 
 
 @pytest.mark.parametrize("minutes", ["abc", "1h", "-5", "0"])
@@ -47,7 +47,7 @@ def test_refuses_what_are_no_minutes(local: LocalScenario, minutes: str) -> None
     assert not run.ok
     assert f"pin_minutes: expected a number of minutes above 0, got '{minutes}'" in run.output
     assert not (local.home / "state").exists()
-    assert local.pids() == {}
+    assert local.running() == {}
 
 
 def test_a_dry_run_says_in_one_line_what_it_would_do(local: LocalScenario) -> None:
@@ -55,14 +55,14 @@ def test_a_dry_run_says_in_one_line_what_it_would_do(local: LocalScenario) -> No
     assert run.ok, run.output
     said = [line for line in run.output.splitlines() if "would" in line]
     assert said == ["chat: would start chat-1 chat-2 (0 ready, 2 wanted)"]
-    assert local.pids() == {}
+    assert local.running() == {}
 
 
 def test_a_count_out_of_bounds_sets_no_pin(local: LocalScenario) -> None:
     run = local.play(PLAYBOOK, instance_count=7)
     assert not run.ok
     assert "target: expected a count from min_instances (0) to max_instances (6), got 7" in run.output
-    assert local.pids() == {}
+    assert local.running() == {}
     assert "pin" not in "".join(path.read_text() for path in local.home.glob("state/**/*") if path.is_file())
 
 
@@ -87,7 +87,7 @@ def test_a_cluster_that_is_none_is_refused(local: LocalScenario, cluster: str) -
     run = local.play(PLAYBOOK, instance_count=1, cluster=cluster)
     assert not run.ok
     assert f"cluster: expected one of chat, got '{cluster}'" in run.output
-    assert local.pids() == {}
+    assert local.running() == {}
     assert not (local.home / "state").exists()
 
 
@@ -95,4 +95,4 @@ def test_the_pin_is_set_before_anything_is_ordered(local: LocalScenario) -> None
     """So that a tick of the agent in between cannot undo it."""
     run = local.play(PLAYBOOK, "-v", instance_count=2)
     assert run.ok, run.output
-    assert run.output.index("Keep the agent from undoing it") < run.output.index("cluster_scale : Converge]")
+    assert run.output.index("Pin the count") < run.output.index("cluster_scale : Converge]")

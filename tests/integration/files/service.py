@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A service as small as can be, for tests: ``service.py PORT``.
+"""A service as small as can be, for tests: ``service.py PORT [ADDRESS]``.
 
 GET /healthz    200; 503 while it warms up (WARMUP seconds), drains, or if the file UNHEALTHY exists
 GET /metrics    one gauge
@@ -58,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    port, address = [*sys.argv[1:], "127.0.0.1"][:2]
+    server = ThreadingHTTPServer((address, int(port)), Handler)
 
     def stop(*_unused: object) -> None:
         draining.set()
