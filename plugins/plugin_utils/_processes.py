@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -24,6 +26,15 @@ def start_of(pid: int) -> str | None:
     """
     state, start = _look(pid)
     return ENDED if state[:1] in ("Z", "X") else start
+
+
+def age_of(pid: int) -> float:
+    """Seconds since the process started, infinite where that cannot be told: without /proc, or without the process."""
+    _state, start = _look(pid)
+    if start is None or not start.isdigit():
+        return math.inf
+    # man 5 proc: field 22 counts clock ticks since the system was booted.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(start) / os.sysconf("SC_CLK_TCK")
 
 
 def lives(pid: int, start: str | None) -> bool:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,19 @@ def test_a_process_is_known_by_more_than_its_pid() -> None:
         assert not _processes.lives(child.pid, _processes.ENDED)
     assert _processes.start_of(child.pid) is None
     assert not _processes.lives(child.pid, None)
+    assert _processes.age_of(child.pid) == math.inf
     _processes.send(child.pid, signal.SIGTERM)
+
+
+def test_a_process_grows_old() -> None:
+    born = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        first = _processes.age_of(child.pid)
+        time.sleep(0.1)
+        age, at_most = _processes.age_of(child.pid), time.monotonic() - born
+        child.kill()
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    assert first + 0.1 <= age <= at_most + tick
 
 
 def test_without_proc_ps_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,6 +53,7 @@ def test_without_proc_ps_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         known = _processes.start_of(child.pid)
         assert known
         assert _processes.lives(child.pid, known)
+        assert _processes.age_of(child.pid) == math.inf
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert _processes.start_of(child.pid) == _processes.ENDED
