@@ -14,7 +14,6 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,8 +149,11 @@ def _parts() -> Path:
             for module in MODULES:
                 (path,) = folder.glob(f"lib/modules/*/kernel/**/{module}.ko")
                 path.rename(parts / path.name)
-            with suppress(FileExistsError):  # somebody else was faster
+            try:
                 parts.rename(CACHE)
+            except OSError:
+                if not CACHE.exists():  # else somebody was faster
+                    raise
     return CACHE
 
 
