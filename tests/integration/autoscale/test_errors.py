@@ -92,7 +92,6 @@ def test_one_clear_error_for_bad_input(clusters: Clusters, case: str) -> None:
     assert "tick" not in clusters.state()
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("page", ["not metrics", "unreachable"])
 def test_no_metrics_is_an_error_and_teaches_nothing(
     clusters: Clusters, service: tuple[Service, str], page: str, monkeypatch: pytest.MonkeyPatch

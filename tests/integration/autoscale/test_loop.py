@@ -21,9 +21,8 @@ from ansible_collections.rlops.autoscale.tests.tools.waiting import example_proc
 
 from .clusters import PLAYBOOK, QUIET, Clusters, Service
 
-pytestmark = pytest.mark.core
 
-
+@pytest.mark.core
 def test_orders_the_minimum_first_and_learns_over_several_runs(clusters: Clusters) -> None:
     clusters.settings = {"autoscale_min_instances": 2, "autoscale_deadline": 3}
     first = clusters.run()
@@ -66,6 +65,7 @@ def test_recommends_without_scaling(clusters: Clusters, service: tuple[Service, 
     assert clusters.state()["guards"].get("down_at") is None
 
 
+@pytest.mark.core
 def test_check_mode_is_a_dry_run(clusters: Clusters) -> None:
     clusters.settings = {"autoscale_min_instances": 3}
     fresh = clusters.run(check=True)
@@ -97,6 +97,7 @@ def test_repairs_what_was_killed(clusters: Clusters) -> None:
     assert before["chat-2"] in after.values()
 
 
+@pytest.mark.core
 @pytest.mark.slow
 def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
     clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]
@@ -154,6 +155,7 @@ def test_a_custom_pool_is_asked_scaled_and_repaired_by_one_run_only(
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.core
 def test_a_slow_and_a_failing_cluster_hold_up_no_other(clusters: Clusters) -> None:
     (clusters.home / "slow.yml").write_text(
         "- ansible.builtin.command: sleep 6\n- ansible.builtin.set_fact:\n    cluster_scale_reported: []\n"

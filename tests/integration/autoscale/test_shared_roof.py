@@ -66,7 +66,6 @@ def line(output: str, cluster: str) -> str:
     return found[-1]
 
 
-@pytest.mark.core
 @pytest.mark.slow
 def test_the_higher_priority_gets_what_it_wants_and_there_is_never_more_than_the_quota(
     clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]
@@ -143,7 +142,6 @@ def test_who_is_not_heard_of_keeps_what_it_had_until_a_person_takes_it_out(clust
     assert "order 4 | static count 4" in line(clusters.run(env=QUIET).output, "shop")
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("how", ["check", "recommend"])
 def test_who_only_says_what_would_be_reads_the_quota_and_records_nothing(clusters: Clusters, how: str) -> None:
     quota(clusters, since=0.0)
@@ -306,7 +304,6 @@ ANSWERS = {
 }
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("case", ANSWERS)
 def test_an_answer_that_cannot_be_approves_nothing(clusters: Clusters, case: str) -> None:
     arguments, expected = ANSWERS[case]
