@@ -100,13 +100,13 @@ def _require_binary() -> Callable[[str], str]:
 def ansible_env(tmp_path: Path) -> dict[str, str]:
     """Environment of a child that runs Ansible: this collection, this venv, a home below `tmp_path`, no colours.
 
-    Nothing of the user's own Ansible settings (ANSIBLE_*, ansible.cfg) gets through.
+    Nothing of the user's own settings of Ansible and AWX (ANSIBLE_*, CONTROLLER_*, ansible.cfg) gets through.
     """
     home = tmp_path / "home"
     home.mkdir()
     config = home / "ansible.cfg"
     config.touch()
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "CONTROLLER_", "PYTHON"))}
     return inherited | {
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_CONFIG": str(config),

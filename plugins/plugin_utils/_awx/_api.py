@@ -11,10 +11,16 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
+from ansible_collections.rlops.autoscale.plugins.module_utils._errors import (
+    AutoscaleError,
+    OptionError,
+    SettingError,
+    quoted,
+)
 
 _CLIENT = "ansible_collections.awx.awx.plugins.module_utils.controller_api"
 INSTALL = "ansible-galaxy collection install awx.awx:24.6.1"
+_WHERE = "say where AWX is, by CONTROLLER_HOST or by controller_host in awx_controller"
 #: Objects a page; AWX gives no more.
 _PAGE = 200
 
@@ -37,7 +43,17 @@ class AwxApi:
         self.secrets: set[str] = set(checked._no_log_values)
         if checked.error_messages:
             raise OptionError("controller", "; ".join(checked.error_messages))
-        self._client = client({}, direct_params=checked.validated_parameters, error_callback=_fail, warn_callback=warn)
+        given = checked.validated_parameters
+        host = given.get("controller_host")
+        if host == "":
+            raise SettingError(f"CONTROLLER_HOST is empty; {_WHERE}")
+
+        def fail(**result: Any) -> NoReturn:
+            message = f"AWX: {quoted(result.get('msg'))}"
+            # Without any, the client asks this machine.
+            raise AutoscaleError(f"{message}; {_WHERE}" if host is None and f"//{client.host}" in message else message)
+
+        self._client = client({}, direct_params=given, error_callback=fail, warn_callback=warn)
 
     def all(self, endpoint: str, **filters: Any) -> list[dict[str, Any]]:
         """All objects of an endpoint that the filters let through. Raises AutoscaleError."""
@@ -61,7 +77,3 @@ class AwxApi:
         if answer["status_code"] != 200:
             raise AutoscaleError(f"AWX does not show {endpoint}: {quoted(answer.get('json') or answer.get('text'))}")
         return answer["json"]
-
-
-def _fail(**result: Any) -> NoReturn:
-    raise AutoscaleError(f"AWX: {quoted(result.get('msg'))}")

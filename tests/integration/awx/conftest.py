@@ -34,6 +34,7 @@ def run(awx: AwxDouble, ansible_playbook: Callable[..., Any]) -> Callable[..., A
 
     def playbook(name: str, variables: dict[str, Any], **more: Any) -> Any:
         environment = {**awx.environment, "ANSIBLE_PIPELINING": "1", **more.pop("env", {})}
-        return ansible_playbook(f"rlops.autoscale.{name}", extra_vars=variables, env=environment, timeout=400, **more)
+        given = {name: value for name, value in environment.items() if value is not None}
+        return ansible_playbook(f"rlops.autoscale.{name}", extra_vars=variables, env=given, timeout=400, **more)
 
     return playbook

@@ -322,9 +322,13 @@ def test_a_password_is_exchanged_for_a_token_that_is_given_back(awx: AwxDouble, 
             "AWX: Invalid authentication credentials for /api/v2/organizations/",
         ),
         ({"CONTROLLER_HOST": "http://127.0.0.1:9"}, "AWX: There was a network error|AWX: There was an unknown error"),
+        ({"CONTROLLER_HOST": ""}, "^CONTROLLER_HOST is empty; say where AWX is, by CONTROLLER_HOST or by "),
+        ({"CONTROLLER_HOST": None}, "^AWX: .*https://127.0.0.1/.*; say where AWX is, by CONTROLLER_HOST or by "),
     ],
 )
-def test_without_access_there_is_one_error(run: Callable[..., Any], environment: dict[str, str], message: str) -> None:
+def test_without_access_there_is_one_error(
+    run: Callable[..., Any], environment: dict[str, str | None], message: str
+) -> None:
     failed = run("awx", LEAST, env=environment)
     assert failed.rc != 0
     assert re.search(message, failed.registered["awx_planned"]["msg"]), failed.output
