@@ -106,7 +106,8 @@ def ansible_env(tmp_path: Path) -> dict[str, str]:
     home.mkdir()
     config = home / "ansible.cfg"
     config.touch()
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "CONTROLLER_", "PYTHON"))}
+    foreign = ("ANSIBLE_", "CONTROLLER_", "PYTHON")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return inherited | {
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_CONFIG": str(config),
