@@ -10,7 +10,6 @@ Ansible is known to this file, to ``_observing`` and ``_deciding`` that build on
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -76,7 +75,7 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # The process that has forked the worker in which this action runs.
-        self._run = _lease.current_owner(os.getppid())
+        self._run = _lease.current_owner(_processes.forked_by())
 
     def perform(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do the task's work."""
@@ -117,7 +116,7 @@ class ClusterAction(ActionBase):  # type: ignore[misc]
         facts = self._store.facts() if self._store and writes_plain_facts() else {}
         if not facts:
             return {}
-        time.sleep(max(0.0, SHORTEST_JOB_S - _processes.age_of(os.getppid())))
+        time.sleep(max(0.0, SHORTEST_JOB_S - _processes.age_of(self._run["pid"])))
         return {"ansible_facts": facts}
 
     def without_secrets(self, value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -67,6 +68,13 @@ def _look_by_ps(pid: int) -> tuple[str, str | None]:
         return "", None
     state, _unused, started = answer.stdout.strip().partition(" ")
     return state, started.strip() or None
+
+
+def forked_by() -> int:
+    """The process that has forked this one, be it gone already, when the system would name another; this very one if
+    Python has not forked it."""
+    parent = multiprocessing.parent_process()
+    return os.getpid() if parent is None or parent.pid is None else parent.pid
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -100,7 +100,8 @@ def process_is_gone(holder: Owner, owner: Owner) -> bool:
     except PermissionError:
         pass  # it exists, and is another user's
     start = _processes.start_of(holder["pid"])
-    return None not in (start, holder["process_start"]) and start != holder["process_start"]
+    other = None not in (start, holder["process_start"]) and start != holder["process_start"]
+    return other or start == _processes.ENDED
 
 
 def _holds(lease: Data, owner: Owner) -> bool:

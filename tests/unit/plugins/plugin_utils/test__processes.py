@@ -47,6 +47,29 @@ def test_a_process_grows_old() -> None:
     assert first + 0.1 <= age <= at_most + tick
 
 
+ORPHAN = """
+import multiprocessing, os, time
+from ansible_collections.rlops.autoscale.plugins.plugin_utils import _processes
+
+def work(parent):
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    print(parent, _processes.forked_by(), flush=True)
+
+if _processes.forked_by() == os.getpid():
+    multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+    os._exit(0)
+"""
+
+
+def test_an_orphan_knows_who_has_forked_it(collections_path: Path) -> None:
+    command = [sys.executable, "-c", ORPHAN]
+    environment = os.environ | {"PYTHONPATH": str(collections_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    parent, known = done.stdout.split()
+    assert parent == known
+
+
 def test_without_proc_ps_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_processes, "PROC", tmp_path)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:

@@ -142,6 +142,7 @@ def test_a_living_process_is_not_gone_and_a_dead_one_is_also_before_it_is_reaped
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert process_is_gone(holder, me), "a zombie acts no more"
+        assert process_is_gone(current_owner(process.pid), me), "nor does one that was one already"
         process.wait()
         assert process_is_gone(holder, me)
         assert not process_is_gone({**holder, "host": "elsewhere"}, me), "nothing is known of other hosts"
