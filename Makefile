@@ -2,8 +2,7 @@
 # in .build; `make help` lists the targets.
 
 PYTHON ?= python3
-READING := ruff mypy ansible-lint changelog docs sanity importer
-TESTING := units integration core-matrix molecule install-test
+GATES := ruff mypy ansible-lint changelog docs sanity importer units integration core-matrix molecule install-test
 OLDER_CORES := 2.16.19 2.18.19
 # The package for ansible-core 2.19. The collections whose modules the drivers call come out of it.
 ANSIBLE := 12.3.0
@@ -16,7 +15,7 @@ OTHERS := $(BUILD)/collections/ansible-$(ANSIBLE)
 INSTALLED := $(BUILD)/installed/$(NAME)
 AWAY := HOME=$(BUILD)/home  # for tools that write into the home directory
 # Tests share nothing, servers included, and wait for these a third of their time.
-PARALLEL := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2) --maxprocesses 5 --dist worksteal
+PARALLEL := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 5 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --only-binary :all: -c requirements/lock.txt
 MYPY := mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(BUILD)/mypy
 
@@ -26,7 +25,7 @@ export ANSIBLE_HOME := $(BUILD)/ansible
 export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
 unexport PYTHONPATH  # where the user's has collections, these would be found before what is built here
 
-.PHONY: help demo test lint bench build installed lock clean $(READING) $(TESTING)
+.PHONY: help demo test lint bench build installed lock clean $(GATES)
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 15
@@ -34,8 +33,8 @@ help:  ## this list
 demo: $(VENV)/ready  ## start a service under real traffic, let the agent scale it, show what happened
 	python roles/demo_service/files/replay.py
 
-test: $(VENV)/ready $(OTHERS)  ## all gates, then a table of them; those that read the code beside those that run it
-	@python tests/tools/gates.py $(TESTING) --beside $(READING)
+test: $(VENV)/ready  ## all gates, then a table of them
+	@python tests/tools/gates.py $(GATES)
 
 lint: ruff mypy ansible-lint changelog docs  ## the quick gates
 
