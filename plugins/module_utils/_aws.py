@@ -21,6 +21,22 @@ AWS_SPEC: dict[str, Any] = {
     "endpoint_url": {"type": "str", "fallback": (env_fallback, ["AWS_URL"])},
 }
 
+#: What instances are made from, where they are launched by ec2_instances.
+LAUNCH_SPEC: dict[str, Any] = {
+    "launch_template": {
+        "type": "dict",
+        "mutually_exclusive": [["id", "name"]],
+        "required_one_of": [["id", "name"]],
+        "options": {"id": {"type": "str"}, "name": {"type": "str"}, "version": {"type": "str"}},
+    },
+    "image_id": {"type": "str"},
+    "instance_type": {"type": "str"},
+    "security_group_ids": {"type": "list", "elements": "str", "default": []},
+    "key_name": {"type": "str", "no_log": False},
+    "iam_instance_profile": {"type": "str"},
+    "user_data": {"type": "str", "no_log": True},
+}
+
 #: How long an API may take to answer, and how often it is asked at most. boto3 alone would wait for minutes.
 PATIENCE: dict[str, Any] = {
     "connect_timeout": 5,

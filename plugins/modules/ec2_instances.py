@@ -164,7 +164,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rlops.autoscale.plugins.module_utils._aws import AWS_SPEC, Api, RefusedError
+from ansible_collections.rlops.autoscale.plugins.module_utils._aws import AWS_SPEC, LAUNCH_SPEC, Api, RefusedError
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError
 
 SPEC: dict[str, Any] = {
@@ -180,18 +180,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "tags": {"type": "dict", "default": {}},
-    "launch_template": {
-        "type": "dict",
-        "mutually_exclusive": [["id", "name"]],
-        "required_one_of": [["id", "name"]],
-        "options": {"id": {"type": "str"}, "name": {"type": "str"}, "version": {"type": "str"}},
-    },
-    "image_id": {"type": "str"},
-    "instance_type": {"type": "str"},
-    "security_group_ids": {"type": "list", "elements": "str", "default": []},
-    "key_name": {"type": "str", "no_log": False},
-    "iam_instance_profile": {"type": "str"},
-    "user_data": {"type": "str", "no_log": True},
+    **LAUNCH_SPEC,
     "stop": {"type": "list", "elements": "str", "default": []},
     "start": {"type": "list", "elements": "str", "default": []},
     "terminate": {"type": "list", "elements": "str", "default": []},

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from ansible_collections.rlops.autoscale.plugins.module_utils._aws import LAUNCH_SPEC
 from ansible_collections.rlops.autoscale.plugins.module_utils._errors import AutoscaleError, OptionError, quoted
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._backend import Context
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers._aws import AwsDriver, check_filter
@@ -22,36 +23,14 @@ _OURS = "rlops.autoscale:"
 _CLUSTER, _POOL, _INDEX = f"{_OURS}cluster", f"{_OURS}pool", f"{_OURS}index"
 _SETTINGS = f"{_OURS}settings"  # a digest: another one if they change
 _STATES = ("pending", "running", "stopping", "stopped", "shutting-down")
-#: Options in which instances do not differ.
-_ALIKE = (
-    "launch_template",
-    "image_id",
-    "instance_type",
-    "security_group_ids",
-    "key_name",
-    "iam_instance_profile",
-    "user_data",
-)
-_LIST: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 
 
 class Ec2Driver(AwsDriver):
     """One EC2 instance for each instance. Those that run with older settings of the pool are left alone."""
 
     options: ClassVar[dict[str, Any]] = AwsDriver.options | {
-        "launch_template": {
-            "type": "dict",
-            "mutually_exclusive": [["id", "name"]],
-            "required_one_of": [["id", "name"]],
-            "options": {"id": {"type": "str"}, "name": {"type": "str"}, "version": {"type": "str"}},
-        },
-        "image_id": {"type": "str"},
-        "instance_type": {"type": "str"},
-        "subnet_ids": _LIST,
-        "security_group_ids": _LIST,
-        "key_name": {"type": "str", "no_log": False},
-        "iam_instance_profile": {"type": "str"},
-        "user_data": {"type": "str", "no_log": True},
+        **LAUNCH_SPEC,
+        "subnet_ids": {"type": "list", "elements": "str", "default": []},
         "tags": {"type": "dict", "default": {}},
     }
     required: ClassVar[tuple[str, ...]] = ("service_port",)
@@ -90,7 +69,8 @@ class Ec2Driver(AwsDriver):
 
     @property
     def _alike(self) -> dict[str, Any]:
-        given = {option: self.context.options[option] for option in _ALIKE}
+        """Options in which instances do not differ."""
+        given = {option: self.context.options[option] for option in LAUNCH_SPEC}
         template = given["launch_template"] or {}
         return {**given, "launch_template": {name: value for name, value in template.items() if value} or None}
 
