@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -22,19 +21,10 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._decision_spec imp
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._spec import SCALING_SPEC
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._settings import resolved
 
+from .test_documentation import flat
+
 ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/awx"
-SHARED = ("type", "elements", "choices", "default", "required")
-
-
-def flat(options: dict[str, Any], inner: str) -> dict[str, Any]:
-    """Options by dotted name."""
-    found = {}
-    for name, option in options.items():
-        found[name] = {key: option[key] for key in SHARED if option.get(key) is not None}
-        for suboption, entry in flat(option.get(inner) or {}, inner).items():
-            found[f"{name}.{suboption}"] = entry
-    return found
 
 
 def test_documented_options_are_the_specs() -> None:
