@@ -24,7 +24,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -32,6 +31,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._awx._spec import 
 from ansible_collections.rlops.autoscale.tests.tools import awx_rules as rules
 from ansible_collections.rlops.autoscale.tests.tools.awx_rules import RefusedError
 from ansible_collections.rlops.autoscale.tests.tools.awx_schema import APPROVALS, RESOURCES, STARTED, Field, Resource
+from ansible_collections.rlops.autoscale.tests.tools.json_server import JsonServer
 
 USER, PASSWORD, TOKEN = "admin", "password-of-the-double", "token-of-the-double"
 VERSION = "24.6.1"
@@ -74,15 +74,9 @@ class AwxDouble:
         self._going: dict[int, int] = {}  # inventories -> requests until they are gone
         self._ids = itertools.count(1)
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server = JsonServer(self.answer, {"X-API-Product-Name": "AWX", "X-API-Product-Version": VERSION})
+        self.url = self._server.url
+        self.close = self._server.close
 
     # What tests ask, and what other people do.
 
@@ -158,7 +152,8 @@ class AwxDouble:
                 status, result = self._route(method, path, query, content)
             except RefusedError as refusal:
                 self.refused.append(f"{method} {target}: {refusal.body}")
-                return refusal.status, refusal.body
+                told = refusal.body
+                return refusal.status, {"detail": told} if isinstance(told, str) else told
             if method != "GET":
                 self.writes.append(Write(method, parts.path.removeprefix(_API), content))
             return status, result
@@ -609,32 +604,6 @@ def _below_api(path: str) -> list[str]:
     if not path.startswith(_API) or not path.endswith("/"):
         raise RefusedError(404, "The requested resource could not be found.")
     return path.removeprefix(_API).strip("/").split("/")
-
-
-def _handler(double: AwxDouble) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body of an answer go at once: else the other side waits for a moment in between
-
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            status, answer = double.answer(self.command, self.path, dict(self.headers), self.rfile.read(length))
-            shown = {"detail": answer} if isinstance(answer, str) else answer
-            content = b"" if answer is None else json.dumps(shown).encode()
-            self.send_response(status)
-            self.send_header("X-API-Product-Name", "AWX")
-            self.send_header("X-API-Product-Version", VERSION)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
-
-        def log_message(self, *_args: object) -> None:
-            """Be quiet."""
-
-    return Handler
 
 
 @contextmanager

@@ -23,12 +23,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
+from ansible_collections.rlops.autoscale.tests.tools.json_server import JsonServer
 
 TOKEN = "token-of-the-stub"
 NAMESPACE = "default"
@@ -202,21 +202,15 @@ class KubernetesStub:
         self._version = 1000
         self._lock = threading.RLock()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._threads = [
-            threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True),
-            threading.Thread(target=self._control, daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._server = JsonServer(self.answer)
+        self.url = self._server.url
+        self._controller = threading.Thread(target=self._control, daemon=True)
+        self._controller.start()
 
     def close(self) -> None:
         self._closing.set()
-        self._server.shutdown()
-        for thread in self._threads:
-            thread.join()
-        self._server.server_close()
+        self._controller.join()
+        self._server.close()
 
     def kubeconfig(self, path: Path, context: str = "stub", token: str = TOKEN) -> Path:
         """Write a kubeconfig whose current context leads nowhere; ``context`` leads here."""
@@ -563,28 +557,6 @@ _DISCOVERY: dict[str, dict[str, Any]] = {
         ],
     },
 }
-
-
-def _handler(stub: KubernetesStub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content = stub.answer(self.command, self.path, self.headers, body)
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_PATCH = do_DELETE = do_POST = do_PUT = _serve  # noqa: N815 - as BaseHTTPRequestHandler wants them
-
-        def log_message(self, *_unused: object) -> None:
-            """Be quiet."""
-
-    return Handler
 
 
 def _timestamp(moment: float) -> str:

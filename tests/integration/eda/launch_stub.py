@@ -13,15 +13,15 @@ their survey. What else it is sent, AWX leaves out of a job, and refuses for a w
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._awx._surveys import SURVEYS
+from ansible_collections.rlops.autoscale.tests.tools.json_server import JsonServer
 
 TOKEN = "controller-token"
 _LAUNCHED = {"job_template": "jobs", "workflow_job_template": "workflow_jobs"}
@@ -120,30 +120,14 @@ def controller(name: str) -> Iterator[Controller]:
     """One that has templates of this name, until the block ends."""
     state = Controller(name)
 
-    class Handler(BaseHTTPRequestHandler):
-        def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if body and self.headers.get_content_type() != "application/json":
-                state.problems.append(f"type {self.headers.get_content_type()}")
-            authorization = self.headers.get("Authorization", "")
-            status, content = state.answer(self.command, self.path, authorization, body)
-            answer = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def answer(method: str, target: str, headers: Message, body: bytes) -> tuple[int, dict[str, Any]]:
+        if body and headers.get_content_type() != "application/json":
+            state.problems.append(f"type {headers.get_content_type()}")
+        return state.answer(method, target, headers.get("Authorization", ""), body)
 
-        do_GET = do_POST = _any  # noqa: N815
-
-        def log_message(self, *_unused: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    server = JsonServer(answer)
+    state.url = server.url
     try:
         yield state
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()
