@@ -16,24 +16,13 @@ import pytest
 from ansible_collections.rlops.autoscale.extensions.eda.plugins.event_filter import normalise
 from ansible_collections.rlops.autoscale.extensions.eda.plugins.event_source import alertmanager as source
 from ansible_collections.rlops.autoscale.tests.tools.alertmanager_server import alertmanager
+from ansible_collections.rlops.autoscale.tests.tools.gated_queue import GatedQueue
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import make_certificates
 from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 
 from .documented import quick_alertmanager
 
 TOKEN = "token-of-the-tests-0123456789"
-
-
-class Rules(asyncio.Queue[Any]):
-    """They take nothing until they are let."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate = asyncio.Event()
-
-    async def put(self, item: Any) -> None:
-        await self.gate.wait()
-        await super().put(item)
 
 
 def alert(**labels: str) -> dict[str, Any]:
@@ -57,7 +46,7 @@ def test_what_cannot_be_taken_now_is_sent_again(
         webhook["http_config"]["tls_config"] = {"ca_file": str(certificates.ca)}
 
     async def run() -> set[str]:
-        rules = Rules()
+        rules = GatedQueue()
         sending.send([alert(cluster="chat")])
         await asyncio.sleep(1)
         task = asyncio.create_task(source.main(rules, options))

@@ -26,6 +26,7 @@ from ansible_collections.rlops.autoscale.extensions.eda.plugins.event_source.ale
     read_alerts,
     read_settings,
 )
+from ansible_collections.rlops.autoscale.tests.tools.gated_queue import GatedQueue
 from ansible_collections.rlops.autoscale.tests.tools.metrics_server import make_certificates
 from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from hypothesis import given
@@ -370,21 +371,9 @@ def test_a_body_that_does_not_come_ends_in_time(monkeypatch: pytest.MonkeyPatch)
     with_session(check)
 
 
-class SlowRules(asyncio.Queue[Any]):
-    """Rules that take an event only when they are let."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate = asyncio.Event()
-
-    async def put(self, item: Any) -> None:
-        await self.gate.wait()
-        await super().put(item)
-
-
 def test_while_the_rules_are_busy_alerts_wait_and_then_are_refused_whole() -> None:
     async def run() -> None:
-        rules = SlowRules()
+        rules = GatedQueue()
         async with running(rules, queue_size=3) as session:
             assert (await session.ask())[0] == 202
             assert (await session.ask(PAYLOAD | {"alerts": []}))[0] == 202
@@ -425,7 +414,7 @@ def test_an_alert_that_a_filter_fails_on_holds_up_no_other(caplog: pytest.LogCap
 
 def test_stopping_frees_the_port_and_says_what_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        async with running(SlowRules()) as session:
+        async with running(GatedQueue()) as session:
             assert (await session.ask(PAYLOAD | {"alerts": [ALERT] * 5}))[0] == 202
             await session.stop()
             with pytest.raises(aiohttp.ClientConnectorError):
