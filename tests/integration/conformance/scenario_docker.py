@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.rlops.autoscale.tests.tools.docker_daemon import docker
+from ansible_collections.rlops.autoscale.tests.tools.metrics_server import Certificates, make_certificates
 from ansible_collections.rlops.autoscale.tests.tools.ports import BLOCK, free_block
+from ansible_collections.rlops.autoscale.tests.tools.tls_door import tls_door
 
 from .scenario import Scenario
 
@@ -22,6 +24,22 @@ class ContainerScenario(Scenario):
 
     #: What only those of this cluster have.
     labels: Mapping[str, str]
+    #: Environment variables that its modules get.
+    variables: Mapping[str, str] = {}
+
+    def environment(self) -> dict[str, str]:
+        return dict(self.variables)
+
+    @contextlib.contextmanager
+    def behind_tls(self) -> Iterator[Certificates]:
+        """Let its modules reach the daemon by TLS, with an authority that nothing but their options names."""
+        certificates = make_certificates(self.home)
+        self.variables = {"CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""}
+        tls = {"client_cert": str(certificates.client), "client_key": str(certificates.client_key)}
+        with tls_door(self.daemon.removeprefix("unix://"), certificates.server_context(ask_client=True)) as port:
+            self.pool |= {"docker_host": f"tcp://127.0.0.1:{port}", "validate_certs": True, **tls}
+            self.pool["ca_path"] = str(certificates.ca)
+            yield certificates
 
     def driver_settings(self) -> dict[str, Any]:
         self.daemon: str = self.request.getfixturevalue("docker_host")

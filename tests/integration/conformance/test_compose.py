@@ -14,9 +14,7 @@ from typing import cast
 import pytest
 from ansible_collections.rlops.autoscale.tests.conftest import require_binary
 from ansible_collections.rlops.autoscale.tests.tools.docker_daemon import docker
-from ansible_collections.rlops.autoscale.tests.tools.metrics_server import make_certificates
 from ansible_collections.rlops.autoscale.tests.tools.ports import free_block
-from ansible_collections.rlops.autoscale.tests.tools.tls_door import tls_door
 
 from .scenario import Scenario
 from .scenario_compose import ComposeCopiesScenario, ComposeScenario
@@ -164,12 +162,7 @@ def test_copies_of_an_older_definition_are_reported_once_there_is_a_newer_one(co
     }
 
 
-def test_with_tls(cluster: ComposeScenario, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster, "environment", lambda: {"CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""})
-    certificates = make_certificates(tmp_path)
-    tls = {"client_cert": str(certificates.client), "client_key": str(certificates.client_key)}
-    with tls_door(cluster.daemon.removeprefix("unix://"), certificates.server_context(ask_client=True)) as port:
-        cluster.pool |= {"docker_host": f"tcp://127.0.0.1:{port}", "validate_certs": True, **tls}
-        cluster.pool["ca_path"] = str(certificates.ca)
+def test_with_tls(cluster: ComposeScenario) -> None:
+    with cluster.behind_tls():
         cluster.reach(1)
     assert cluster.running().keys() == {"chat-1"}

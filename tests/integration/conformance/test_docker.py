@@ -14,9 +14,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.rlops.autoscale.tests.tools.docker_daemon import docker
-from ansible_collections.rlops.autoscale.tests.tools.metrics_server import make_certificates
 from ansible_collections.rlops.autoscale.tests.tools.ssh_server import ssh_server
-from ansible_collections.rlops.autoscale.tests.tools.tls_door import tls_door
 
 from .scenario import Scenario
 from .scenario_docker import DockerScenario
@@ -188,13 +186,8 @@ def test_on_a_host_of_the_inventory(cluster: DockerScenario, monkeypatch: pytest
     assert "pool docker does not answer: containers cannot be reached" in run.output
 
 
-def test_with_tls(cluster: DockerScenario, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster, "environment", lambda: {"CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""})
-    certificates = make_certificates(tmp_path)
-    tls = {"client_cert": str(certificates.client), "client_key": str(certificates.client_key)}
-    with tls_door(cluster.daemon.removeprefix("unix://"), certificates.server_context(ask_client=True)) as port:
-        cluster.pool |= {"docker_host": f"tcp://127.0.0.1:{port}", "validate_certs": True, **tls}
-        cluster.pool["ca_path"] = str(certificates.ca)
+def test_with_tls(cluster: DockerScenario) -> None:
+    with cluster.behind_tls() as certificates:
         cluster.reach(1)
         assert cluster.running().keys() == {"chat-1"}
         cluster.pool["ca_path"] = str(certificates.other_ca)
