@@ -2,13 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of the modules that speak to Amazon; see AWS_SPEC in module_utils/_aws.py."""
+"""Options, requirements and attributes of the modules that speak to Amazon; see AWS_SPEC in module_utils/_aws.py."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
+requirements:
+  - python >= 3.11
+  - boto3
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/rlops.autoscale.aws) in C(module_defaults) to set options for all modules of the group.
+    membership: [rlops.autoscale.aws]
 options:
   region:
     description:

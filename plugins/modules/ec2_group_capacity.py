@@ -17,16 +17,9 @@ description:
   - It waits for nothing, and for no cooldown.
 author:
   - rlops.autoscale contributors (@rlops)
-requirements:
-  - python >= 3.11
-  - boto3
 extends_documentation_fragment:
   - rlops.autoscale.aws
 attributes:
-  action_group:
-    support: full
-    description: Use C(group/rlops.autoscale.aws) in C(module_defaults) to set options for all modules of the group.
-    membership: [rlops.autoscale.aws]
   check_mode:
     support: full
     description: Nothing is changed, and what would be is returned.

@@ -16,16 +16,9 @@ description:
   - Instances are chosen by their ids only.
 author:
   - rlops.autoscale contributors (@rlops)
-requirements:
-  - python >= 3.11
-  - boto3
 extends_documentation_fragment:
   - rlops.autoscale.aws
 attributes:
-  action_group:
-    support: full
-    description: Use C(group/rlops.autoscale.aws) in C(module_defaults) to set options for all modules of the group.
-    membership: [rlops.autoscale.aws]
   check_mode:
     support: full
     description: Nothing is changed, and what would be is returned.
