@@ -12,7 +12,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 FILES = Path(__file__).resolve().parents[2] / "roles/demo_service/files"
@@ -68,9 +68,7 @@ def start() -> Iterator[Callable[..., Service]]:
     services: list[Service] = []
 
     def start(**settings: Any) -> Service:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(
             [sys.executable, str(FILES / "service.py"), f"--port={port}"],
             env=os.environ | {name: str(value) for name, value in settings.items()},

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from ansible_collections.rlops.autoscale.tests.tools.metrics_server import (
     make_certificates,
     page,
 )
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from ansible_collections.rlops.autoscale.tests.tools.ssh_server import ssh_server
 
 pytestmark = pytest.mark.core
@@ -146,8 +146,7 @@ def test_text_of_instances_stays_literal_and_short(serve: Serve, observe: Play) 
 def test_secrets_are_in_no_output(serve: Serve, observe: Play, tmp_path: Path, via: str | None) -> None:
     """Not on success, not on failures of any kind, at no verbosity."""
     server, broken = serve(metrics(1)), serve(page("", status=401))
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        dead = f"http://me:{SECRETS['password']}@127.0.0.1:{closed.getsockname()[1]}/?key={SECRETS['query']}"
+    dead = f"http://me:{SECRETS['password']}@127.0.0.1:{free_port()}/?key={SECRETS['query']}"
     instances = [
         {"name": "a", "metrics_url": server.url},
         {"name": "b", "metrics_url": broken.url},

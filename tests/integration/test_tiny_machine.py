@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rlops.autoscale.tests.tools.libvirt_daemon import PROGRAMS, LibvirtDaemon, libvirt_daemon
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_block
 from ansible_collections.rlops.autoscale.tests.tools.skipping import UnavailableError, skip_or_fail
 from ansible_collections.rlops.autoscale.tests.tools.tiny_machine import TinyMachine, tiny_machine
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
@@ -39,7 +39,8 @@ def machine(libvirt: LibvirtDaemon) -> Iterator[TinyMachine]:
 
 def start(libvirt: LibvirtDaemon, machine: TinyMachine, *names: str) -> list[int]:
     """Define and start machines. Returns their ports."""
-    ports = random.sample(range(30000, 32700), len(names))  # below those that the system gives out
+    first = free_block()
+    ports = list(range(first, first + len(names)))
     for index, (name, port) in enumerate(zip(names, ports, strict=True), 1):
         domain = machine.folder / f"{name}.xml"
         domain.write_text(machine.template.format(name=name, port=port, index=index))

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import cache
+from itertools import cycle, islice
 
 BLOCK = 10
 _FIRST, _COUNT = 30000, 270
@@ -17,16 +20,24 @@ _FIRST, _COUNT = 30000, 270
 
 def free_block() -> int:
     """The first of BLOCK ports that nobody listens at. No other process of the same run of tests is given one of them,
-    however late they are used; within a process it is at random, for what has ended may still hold its ports."""
+    however late they are used; this one is given all its others first, for what has ended may still hold its ports."""
     worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
-    while True:
-        first = _FIRST + BLOCK * random.randrange(int(worker.removeprefix("gw")), _COUNT, int(workers))
+    for first in islice(_blocks(int(worker.removeprefix("gw")), int(workers)), _COUNT):
         with suppress(OSError), ExitStack() as stack:
             for port in range(first, first + BLOCK):
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
             return first
+    raise OSError(f"all ports from {_FIRST} on are taken")
 
 
 def free_port() -> int:
     """One of them."""
     return free_block() + random.randrange(BLOCK)
+
+
+@cache
+def _blocks(worker: int, workers: int) -> Iterator[int]:
+    """Those of one of several processes, round and round in an order of its own."""
+    mine = [_FIRST + BLOCK * number for number in range(worker, _COUNT, workers)]
+    random.shuffle(mine)
+    return cycle(mine)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from ansible_collections.rlops.autoscale.tests.tools.waiting import answers, wait_for
 
 
@@ -35,8 +35,7 @@ def prometheus(
     binary: str, folder: Path, targets: Sequence[str], interval: str = "100ms", **more: Any
 ) -> Iterator[Prometheus]:
     """Scrape the targets (host:port) until the block ends. More of its configuration: what is to be in it, by key."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     config = folder / "prometheus.yml"
     intervals = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
     jobs = [{"job_name": "test", "static_configs": [{"targets": list(targets)}]}]

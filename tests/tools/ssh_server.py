@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rlops.autoscale.tests.conftest import require_binary
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 
@@ -27,8 +28,7 @@ def ssh_server(folder: Path) -> Iterator[dict[str, Any]]:
     keygen = require_binary("ssh-keygen")
     for name in ("host", "user"):
         subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "ListenAddress": f"127.0.0.1:{port}",
         "HostKey": folder / "host",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 from .scenario_local import LocalScenario
@@ -78,9 +78,7 @@ def test_clusters_that_start_at_once_share_no_port(
 
 
 def test_without_enough_ports_those_there_are_are_used(local: LocalScenario) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        first = probe.getsockname()[1]
+    first = free_port()
     local.settings["autoscale_pools"][0]["port_range"] = f"{first}-{first}"
     run = local.try_to_reach(2)
     assert not run.ok

@@ -37,6 +37,7 @@ from ansible_collections.rlops.autoscale.tests.tools.metrics_server import (
     page,
     redirect,
 )
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 
 SECRET = "s3cr3t-value"
 Serve = Callable[..., MetricsServer]
@@ -182,8 +183,7 @@ def test_too_little_concurrency_is_bounded_by_the_deadline_too(serve: Serve, fet
 
 
 def test_causes_are_said_in_a_few_words(fetch: Fetch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     refused, unknown = fetch(f"http://127.0.0.1:{port}/?key={SECRET}", f"http://no-such-host.invalid/?key={SECRET}")
     assert error(refused) == "Connection refused"
     assert "http" not in error(unknown)
