@@ -26,9 +26,11 @@ from typing import Any
 import hypothesis
 import pytest
 
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
+# How long an example takes says more about the machine than about the code. Examples are the same each time, so that no
+# change is refused for what another has brought in; `--hypothesis-profile=search` looks for new ones.
+hypothesis.settings.register_profile("search", deadline=None, derandomize=False, max_examples=1000)
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLBACKS = ROOT / "tests" / "tools" / "callbacks"

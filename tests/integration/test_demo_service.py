@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import aiohttp
@@ -97,10 +98,6 @@ class Replay:
         """Sorted; infinite for a message without an answer."""
         return sorted(float(message["latency_s"] or math.inf) for message in self.messages)
 
-    def p99(self) -> float:
-        latencies = self.latencies()
-        return latencies[math.ceil(0.99 * len(latencies)) - 1]
-
     def by_instance(self, since: float = 0.0) -> Counter[str]:
         return Counter(message["instance"] for message in self.messages if float(message["due_s"]) >= since)
 
@@ -145,7 +142,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_an_instance_is_healthy_after_its_warm_up(start: Callable[..., Service]) -> None:
-    service = start(WARMUP=1)
+    service = start(WARMUP=3)
     assert service.health() == (503, "warming up")
     assert requests.post(service.url("work"), timeout=PATIENCE).status_code == 503
     until(lambda: service.health() == (200, "ok"))
@@ -319,9 +316,10 @@ def test_latency_depends_on_load_and_instances(start: Callable[..., Service], tm
         "shared": Load(tmp_path / "shared", services[2:], 112, 8),
     }
     found = {name: load.result() for name, load in loads.items()}
-    p99 = {name: replay.p99() for name, replay in found.items()}
-    assert p99["over"] > 5 * p99["half"]
-    assert p99["over"] > 3 * p99["shared"]
+    # Not the 99th percentile, which is that of the test's machine: a few moments without a processor are enough.
+    latency = {name: median(replay.latencies()) for name, replay in found.items()}
+    assert latency["over"] > 5 * latency["half"]
+    assert latency["over"] > 3 * latency["shared"]
     assert found["over"].summary["messages"] == found["shared"].summary["messages"]  # the same arrivals
     shares = found["shared"].by_instance()
     assert min(shares.values()) > 0.35 * sum(shares.values())
@@ -377,10 +375,10 @@ def test_what_is_never_answered_is_reported(start: Callable[..., Service], tmp_p
 
 def test_without_an_instance_messages_wait(start: Callable[..., Service], tmp_path: Path) -> None:
     service = start(SERVICE_RATE=500)
-    load = Load(tmp_path, [], 20, 3)
-    time.sleep(1.5)
+    begins = time.time() + 4  # enough for the load generator to be there
+    load = Load(tmp_path, [], 20, 3, f"--start-at={begins}")
     load.tell([service], state="booting")
-    time.sleep(0.5)
+    time.sleep(begins + 2 - time.time())
     assert service.metrics()["app_ws_connections"] == 0
     load.tell([service])
     replay = load.result()

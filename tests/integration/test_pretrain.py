@@ -174,7 +174,7 @@ def test_what_was_killed_goes_on_and_comes_to_the_same(
     playbook.write_text(f"- hosts: autoscaled\n  gather_facts: false\n  connection: local\n  tasks:\n    - {task}\n")
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), str(playbook)]
     with subprocess.Popen(command, env=ansible_env, stdout=subprocess.DEVNULL, start_new_session=True) as run:
-        wait_for(lambda: clusters.state("chat.pretrain.dqn").get("done"))
+        wait_for(lambda: clusters.state("chat.pretrain.dqn").get("done"), 120)
         os.killpg(run.pid, signal.SIGKILL)
     assert "policies" not in clusters.state()
     resumed = clusters.pretrain(options)

@@ -61,7 +61,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     folder: Path = tmp_path_factory.mktemp("prometheus")
     with MetricsServer(page("")) as server:
         exporter = Exporter(server)
-        with prometheus(binary, folder, [f"127.0.0.1:{server.port}"]) as exporter.prometheus:
+        with prometheus(binary, folder, [f"127.0.0.1:{server.port}"], "1s") as exporter.prometheus:
             yield exporter
 
 

@@ -23,7 +23,7 @@ from ansible_collections.rlops.autoscale.tests.tools.metrics_server import Metri
 from ansible_collections.rlops.autoscale.tests.tools.prometheus_server import Prometheus, prometheus
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
-WINDOW = 2.0
+WINDOW = 6.0
 
 
 def service(rate: float, queue: float, growth: float) -> Callable[..., None]:
@@ -76,10 +76,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         answers = {"a": service(40, 10, 20), "b": service(80, 30, 0), "c": service(20, 5, 0)}
         servers = {name: stack.enter_context(MetricsServer(answer)) for name, answer in answers.items()}
         targets = [f"127.0.0.1:{server.port}" for server in servers.values()]
-        source = stack.enter_context(prometheus(binary, tmp_path_factory.mktemp("source"), targets))
+        source = stack.enter_context(prometheus(binary, tmp_path_factory.mktemp("source"), targets, "500ms"))
         # A counter that is young in its window is extrapolated to its zero, not to the window's start.
-        enough = f"count_over_time(app_eventloop_lag_seconds[{int(WINDOW)}s] offset {int(WINDOW)}s) > 15"
-        wait_for(lambda: len(source.query(enough)) == len(servers))
+        enough = f"count_over_time(app_eventloop_lag_seconds[{int(WINDOW)}s] offset {int(WINDOW)}s) > 9"
+        wait_for(lambda: len(source.query(enough)) == len(servers), 90)
         yield Cluster(servers, source)
 
 

@@ -23,6 +23,7 @@ from ansible_collections.rlops.autoscale.tests.tools.tiny_machine import TinyMac
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.slow
+BOOT_S = 180  # on an emulated processor of a busy machine
 
 
 @pytest.fixture
@@ -52,16 +53,16 @@ def start(libvirt: LibvirtDaemon, machine: TinyMachine, *names: str) -> list[int
 def boot(libvirt: LibvirtDaemon, machine: TinyMachine, *names: str) -> list[int]:
     """Start machines and wait until they serve. Returns their ports."""
     ports = start(libvirt, machine, *names)
-    wait_for(lambda: all(ask(port, "/metrics") for port in ports), 60)
+    wait_for(lambda: all(ask(port, "/metrics", timeout=2) for port in ports), BOOT_S)
     return ports
 
 
-def ask(port: int, path: str, method: str = "GET") -> tuple[int, str] | None:
+def ask(port: int, path: str, method: str = "GET", timeout: float = 15) -> tuple[int, str] | None:
     """Status and body; None where nobody answers.
 
     QEMU takes the connection before the machine is up, and may never get it through: better a new one than to wait.
     """
-    with closing(HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
         try:
             connection.request(method, path)
             answer = connection.getresponse()
@@ -101,16 +102,16 @@ def test_a_suspended_machine_serves_when_resumed(libvirt: LibvirtDaemon, machine
     (port,) = boot(libvirt, machine, "chat-1")
     before = libvirt.running()
     libvirt.virsh("suspend", "chat-1")
-    assert ask(port, "/metrics") is None
+    assert ask(port, "/metrics", timeout=2) is None
     libvirt.virsh("resume", "chat-1")
-    wait_for(lambda: ask(port, "/healthz") == (200, "\n"))
+    wait_for(lambda: ask(port, "/healthz", timeout=2) == (200, "\n"))
     assert libvirt.running() == before
 
 
 def test_a_guest_that_fails_is_seen_to_be_off(libvirt: LibvirtDaemon, machine: TinyMachine) -> None:
     (machine.folder / "initramfs").write_bytes(b"")
     start(libvirt, machine, "chat-1")
-    wait_for(lambda: not libvirt.running(), 60)
+    wait_for(lambda: not libvirt.running(), BOOT_S)
     assert "Kernel panic" in machine.console("chat-1")
 
 

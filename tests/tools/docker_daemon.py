@@ -47,7 +47,7 @@ def docker_daemon() -> Iterator[str]:
         with log.open("w") as output:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            wait_for(lambda: _answers(host, process, log))
+            wait_for(lambda: _answers(host, process, log), 120)  # where three start at once
             with _emptied(host):
                 yield host
         finally:

@@ -88,7 +88,7 @@ def libvirt_daemon() -> Iterator[LibvirtDaemon]:
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         try:
-            wait_for(lambda: _answers(daemon, process, log))
+            wait_for(lambda: _answers(daemon, process, log), 120)
             yield daemon
         finally:
             _end(process)

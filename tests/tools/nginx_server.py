@@ -16,8 +16,9 @@ from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "balancers.md"
+WORKERS = 2
 CONFIG = """\
-worker_processes 2;
+worker_processes {workers};
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -50,18 +51,24 @@ class Nginx:
         (server,) = re.findall(r"```nginx\n(.*?)```", DOCS.read_text(), re.DOTALL)
         server, count = re.subn(r"listen \d+", f"listen 127.0.0.1:{self.port}", server)
         assert count == 1, server
-        self.config.write_text(CONFIG.format(folder=folder, server=server))
+        self.config.write_text(CONFIG.format(workers=WORKERS, folder=folder, server=server))
 
     def start(self) -> None:
         self._process = subprocess.Popen([self.binary, "-c", str(self.config)], stdin=subprocess.DEVNULL)
-        wait_for(lambda: self.pid_file.exists() and self.pid_file.read_text().strip())
-        assert self._process.poll() is None, (self.folder / "error.log").read_text()
+        wait_for(self._is_ready)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
+
+    def _is_ready(self) -> bool:
+        """Whether its workers are there, which comes after the file with its pid."""
+        assert self._process is not None and self._process.poll() is None, (self.folder / "error.log").read_text()
+        command = ["ps", "--ppid", str(self._process.pid), "-o", "args="]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return listed.count("worker process") == WORKERS
 
 
 @contextmanager

@@ -21,8 +21,7 @@ _FIRST, _COUNT = 30000, 270
 def free_block() -> int:
     """The first of BLOCK ports that nobody listens at. No other process of the same run of tests is given one of them,
     however late they are used; this one is given all its others first, for what has ended may still hold its ports."""
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
-    for first in islice(_blocks(int(worker.removeprefix("gw")), int(workers)), _COUNT):
+    for first in islice(_blocks(*_place()), _COUNT):
         with suppress(OSError), ExitStack() as stack:
             for port in range(first, first + BLOCK):
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
@@ -35,9 +34,23 @@ def free_port() -> int:
     return free_block() + random.randrange(BLOCK)
 
 
+def own_range() -> str:
+    """Such as "20000-20999": where processes of this process's tests are to get their ports, as a pool's `port_range`.
+    What other processes of the same run of tests start gets its ports elsewhere."""
+    worker, _workers = _place()
+    first = 20000 + 1000 * (worker % 10)
+    return f"{first}-{first + 999}"
+
+
 @cache
 def _blocks(worker: int, workers: int) -> Iterator[int]:
     """Those of one of several processes, round and round in an order of its own."""
     mine = [_FIRST + BLOCK * number for number in range(worker, _COUNT, workers)]
     random.shuffle(mine)
     return cycle(mine)
+
+
+def _place() -> tuple[int, int]:
+    """Which of how many processes of a run of tests this is, from 0."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    return int(worker.removeprefix("gw")), int(workers)

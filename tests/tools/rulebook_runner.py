@@ -27,7 +27,7 @@ from ansible_collections.rlops.autoscale.tests.tools.waiting import answers, run
 
 TOKEN = "token-of-the-tests-0123456789"
 #: A Java machine and its rules are loaded first, which takes half a minute where others work, too.
-START_S = 120
+START_S = 300
 
 # It comes before ansible-playbook on the path. Before it becomes that, it may wait until others like it have started.
 RECORDER = """\

@@ -21,6 +21,7 @@ from ansible_collections.rlops.autoscale.tests.tools.libvirt_daemon import Libvi
 from ansible_collections.rlops.autoscale.tests.tools.skipping import UnavailableError
 
 CACHE = Path(__file__).resolve().parents[2] / ".build" / "tiny_machine"
+DOWNLOAD = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "download")
 
 #: Modules of the kernel, each after those that it needs: the network card, then the power button.
 MODULES = (
@@ -139,7 +140,7 @@ def _parts() -> Path:
         with tempfile.TemporaryDirectory(dir=CACHE.parent) as name:
             folder, parts = Path(name), Path(name, "parts")
             for package in (_kernel_package(), "busybox-static"):
-                _run(folder, "apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package)
+                _run(folder, *DOWNLOAD, package)
                 (archive,) = folder.glob(f"{package}_*.deb")
                 _run(folder, "dpkg-deb", "-x", archive.name, ".")
             parts.mkdir()

@@ -43,5 +43,5 @@ def runs(pid: int) -> bool:
 
 def example_processes(directory: Path) -> dict[str, int]:
     """The processes of the docs' example of a custom pool that run: instance -> pid."""
-    found = {path.stem: int(path.read_text().split()[0]) for path in directory.glob("*.pid")}
-    return {name: pid for name, pid in found.items() if runs(pid)}
+    written = {path.stem: path.read_text().split() for path in directory.glob("*.pid")}
+    return {name: int(words[0]) for name, words in written.items() if words and runs(int(words[0]))}

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rlops.autoscale.tests.tools.ports import own_range
+
 SERVICE = Path(__file__).resolve().parents[1] / "files" / "service.py"
 PLAYBOOK = "rlops.autoscale.autoscale"
 QUIET = {"ANSIBLE_STDOUT_CALLBACK": "rlops.autoscale.lines"}
@@ -68,6 +70,7 @@ class Clusters:
             "backend": "local",
             "command": [sys.executable, str(SERVICE), "{port}", "{address}", str(self.home), "{name}"],
             "directory": str(self.home / "pools"),
+            "port_range": own_range(),
         }
         common = {
             "autoscale_pools": [pool],
@@ -94,6 +97,10 @@ class Clusters:
         documents = [json.loads(path.read_text()) for path in self.home.glob(f"state/{key}.[eo]*.json")]
         newest = max(documents, key=lambda document: document["generation"], default={"data": {}})
         return dict(newest["data"])
+
+    def known_as_ready(self) -> int:
+        """How many instances the agent has seen ready; only such are replaced at once."""
+        return sum(bool(mark["ready_at"]) for mark in self.state("chat.instances").get("marks", {}).values())
 
     def files(self) -> dict[str, bytes]:
         """Every file of the state."""

@@ -123,7 +123,7 @@ def test_a_failed_tick_is_told_and_the_next_goes_on(
     clusters.started(1)
     good, asked = service[0].page, iter(range(1000))
     monkeypatch.setattr(service[0], "page", lambda: good() if next(asked) >= 3 else "<html>busy</html>")
-    clusters.settings = {"autoscale_deadline": 5}
+    clusters.settings = {"autoscale_interval": 2, "autoscale_deadline": 8}
     run = clusters.run(env=QUIET)
     assert run.rc == 0, run.output
     lines = run.stdout.splitlines()

@@ -33,6 +33,7 @@ def kill_after(clusters: Clusters, tmp_path: Path, ansible_env: dict[str, str]) 
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), PLAYBOOK]
         with subprocess.Popen(command, env=ansible_env, stdout=subprocess.DEVNULL, start_new_session=True) as run:
             wait_for(lambda: clusters.state().get("tick", 0) >= ticks, 60)
+            clusters.started(1)
             time.sleep(2)  # until the worker of the next one waits
             os.kill(run.pid, signal.SIGKILL)
         assert "expires_at" in clusters.state()["lease"], "the run ended before it could be killed"

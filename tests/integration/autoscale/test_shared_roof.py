@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._directory import DirectoryMedium
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._store import Store
 from ansible_collections.rlops.autoscale.tests.tools.unwrapped import unwrapped
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 
 from .clusters import PLAYBOOK, QUIET, Clusters
 
@@ -52,9 +53,14 @@ def grown(clusters: Clusters, **counts: int) -> None:
     """Let them order what they want, which takes two ticks: of nothing, there is nothing to measure."""
     before = clusters.settings
     clusters.settings = before | {"autoscale_deadline": 2}
-    run = clusters.run()
+
+    def have_grown() -> bool:
+        run = clusters.run()
+        assert run.rc == 0, run.output
+        return len(clusters.pids()) == sum(counts.values())
+
+    wait_for(have_grown, 60)  # more than one run where the machine has no time for two ticks in it
     clusters.settings = before
-    assert run.rc == 0, run.output
     names = [name.rpartition("-")[0] for name in clusters.started(sum(counts.values()))]
     assert {name: names.count(name) for name in counts} == counts
 

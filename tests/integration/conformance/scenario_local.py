@@ -13,6 +13,7 @@ import signal
 import sys
 from typing import Any
 
+from ansible_collections.rlops.autoscale.tests.tools.ports import own_range
 from ansible_collections.rlops.autoscale.tests.tools.waiting import runs
 
 from .scenario import SERVICE, Scenario
@@ -29,6 +30,7 @@ class LocalScenario(Scenario):
             "command": [sys.executable, str(SERVICE), "{port}"],
             "environment": {"UNHEALTHY": str(self.unhealthy)},
             "directory": str(self.home / "local"),
+            "port_range": own_range(),
         }
         return {"autoscale_pools": [pool]}
 

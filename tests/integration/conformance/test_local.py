@@ -107,6 +107,7 @@ def test_words_and_environment_arrive_as_they_were_written(local: LocalScenario)
 
 def test_a_command_that_ends_is_reported_and_not_started_forever(local: LocalScenario) -> None:
     local.settings["autoscale_pools"][0]["command"] = "/nonexistent/program --port {port}"
+    local.settings["autoscale_retry_delay"] = 300
     run = local.try_to_reach(2)
     assert not run.ok
     assert "it ended with exit status 127 (log: " in run.output

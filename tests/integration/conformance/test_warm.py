@@ -53,7 +53,7 @@ def test_a_spare_is_paused_resumed_first_and_replaced(make_scenario: Callable[[s
     assert [line.split(" in ")[0] for line in grown.result["plan"]] == [f"resume {spare['name']}"]
     after = settle(scenario, 2)
     assert sorted(i["state"] for i in after) == ["ready", "ready", "warm"]
-    assert scenario.serves(spare)
+    wait_for(lambda: scenario.serves(spare))
     # It is the very same one, and another waits in its place.
     assert scenario.running()[spare["name"]] == there[spare["name"]]
 

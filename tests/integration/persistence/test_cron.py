@@ -159,7 +159,7 @@ def test_six_runs_at_once(clusters: Wanderers, cache: Form, ansible_env: dict[st
         assert after.data["seed"] == before[name].data["seed"]
 
     begun = cache.kept(names[0])
-    clusters.settings = {"autoscale_deadline": 12, "autoscale_interval": 2}
+    clusters.settings = {"autoscale_deadline": 20, "autoscale_interval": 2}
     outputs_of_one = at_once(names[:1] * 6)
     ticks = [ticks_in(output) for output in outputs_of_one]
     busy = [output for output in outputs_of_one if f"{names[0]}: busy, " in output]

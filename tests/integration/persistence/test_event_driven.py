@@ -44,7 +44,7 @@ def test_two_events(
         env=ansible_env,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -75,9 +75,9 @@ def test_with_the_least_rights(server: RedisServer) -> None:
     server.client.execute_command(*line.replace("s3cret", PASSWORD).split())
     comes_back(f"redis://autoscale:{PASSWORD}@127.0.0.1:{server.port}/0")
     server.client.set("rlops_autoscale:{chat}:odd", "{cut")
-    store = Store(RedisMedium(f"redis://autoscale:{PASSWORD}@127.0.0.1:{server.port}/0", lock_expires=0.6), 5.0)
+    store = Store(RedisMedium(f"redis://autoscale:{PASSWORD}@127.0.0.1:{server.port}/0", lock_expires=1.5), 5.0)
     with store.transaction("chat") as transaction:
-        time.sleep(1.0)  # the lock is renewed
+        time.sleep(2.0)  # the lock is renewed
         transaction.write({"n": 9})
     assert store.read("chat").data == {"n": 9}
     assert server.client.exists("rlops_autoscale:{chat}:lock") == 0
@@ -115,7 +115,7 @@ def test_by_sentinels_which_follow_the_master(require_binary: Callable[[str], st
         wait_for(lambda: second.client.info("replication")["master_link_status"] == "up")
         ask = sentinel.client.execute_command
         ask("SENTINEL", "MONITOR", "state", "127.0.0.1", first.port, 1)
-        for name, value in (("auth-pass", PASSWORD), ("down-after-milliseconds", 500), ("failover-timeout", 2000)):
+        for name, value in (("auth-pass", PASSWORD), ("down-after-milliseconds", 30_000), ("failover-timeout", 2000)):
             ask("SENTINEL", "SET", "state", name, value)
         wait_for(lambda: ask("SENTINEL", "REPLICAS", "state"))
         # The first of the sentinels is not there.
@@ -124,6 +124,7 @@ def test_by_sentinels_which_follow_the_master(require_binary: Callable[[str], st
 
         store = open_store(uri=uri)
         assert first.client.wait(1, 10_000) == 1, "the other one has it, too"
+        ask("SENTINEL", "SET", "state", "down-after-milliseconds", 500)
         first.process.kill()
         wait_for(lambda: second.client.info("replication")["role"] == "master", 60)
         assert save(store, 4) == Record({"n": 4}, 4, [])
@@ -146,9 +147,9 @@ def test_who_was_away_for_too_long_is_refused(server: RedisServer) -> None:
 
 
 def test_what_takes_longer_than_the_lock_lasts_keeps_it(server: RedisServer) -> None:
-    slow, other = store_of(server, lock_expires=0.6), store_of(server, lock_timeout=0.1)
+    slow, other = store_of(server, lock_expires=1.5), store_of(server, lock_timeout=0.1)
     with slow.transaction("chat") as transaction:
-        time.sleep(1.5)
+        time.sleep(2.5)
         with pytest.raises(StateBusy):
             save(other, 1)
         transaction.write({"n": 2})

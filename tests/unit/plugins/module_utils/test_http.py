@@ -152,12 +152,12 @@ def silence(request: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("answer", [drip_body, drip_headers, silence])
 def test_the_deadline_holds_for_the_whole_answer(serve: Serve, fetch: Fetch, answer: Answer) -> None:
-    timeout = 0.5
+    timeout = 2.0  # enough for the one that answers, on a busy machine
     slow, good = serve(answer), serve(page("a 1\n"))
     start = time.monotonic()
     late, reply = fetch(slow.url, good.url, timeout=timeout)
     assert time.monotonic() - start < timeout + GRACE + 1
-    assert error(late) == "no complete answer within 0.5 s"
+    assert error(late) == "no complete answer within 2 s"
     assert reply == Reply(200, "text/plain", b"a 1\n")
 
 

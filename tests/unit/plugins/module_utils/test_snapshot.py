@@ -58,7 +58,7 @@ class World:
             self.now += seconds
             self.while_asleep()
 
-        given = {"cluster": "chat", "instances": self.instances(), "http": {"timeout": 1}} | options
+        given = {"cluster": "chat", "instances": self.instances(), "http": {"timeout": 10}} | options
         snapshot = take_snapshot(self._options(**given), lambda: self.now, sleep)
         assert set(snapshot) == KEYS
         for field in FIGURES:

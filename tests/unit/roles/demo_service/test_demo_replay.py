@@ -18,6 +18,7 @@ import pytest
 import rates
 import replay
 import yaml
+from ansible_collections.rlops.autoscale.tests.tools.waiting import wait_for
 from report import Objective
 
 INVENTORY = yaml.safe_load(contest.INVENTORY.read_text())["all"]
@@ -36,8 +37,7 @@ def demo_process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def wait_until_found(directory: Path) -> None:
     """The environment of a new process is that of its parent until it executes."""
-    while not any(True for _unused in processes.found(directory)):
-        pass
+    wait_for(lambda: any(True for _unused in processes.found(directory)))
 
 
 def test_instances_are_found_by_demo_and_cluster(tmp_path: Path, demo_process: subprocess.Popen[bytes]) -> None:

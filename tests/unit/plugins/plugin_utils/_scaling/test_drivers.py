@@ -34,6 +34,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._drivers.
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._model import Reported
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._registry import BALANCERS, DRIVERS, Registry
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._scaling._templates import fill
+from ansible_collections.rlops.autoscale.tests.tools.ports import free_port
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,9 +128,9 @@ def test_the_pools_on_a_backends_page_are_accepted(page: Path) -> None:
 
 def test_ports_in_use_or_reserved_are_passed_over() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        port = free_port()
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
         assert port not in list(free_ports(range(port, port + 1), set(), "chat"))
     assert list(free_ports(range(port, port + 1), set(), "chat")) == [port]
     assert list(free_ports(range(port, port + 1), {port}, "chat")) == []

@@ -34,8 +34,10 @@ def serving(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
         def handle(self) -> None:
             answer(self.connection, self.connection.recv(4096))
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
