@@ -259,23 +259,24 @@ def combine(proposal: int, bounds: Iterable[Bound]) -> Verdict:
 
     `bound_by` lists the guards that changed the outcome: those that move it when they are added to the guards above
     them, and those without which it would be another. So of two guards that say the same only the higher one is
-    listed, and a pin beyond the bounds is listed with the bounds that cut it.
+    listed, and a pin beyond the bounds is listed with the bounds that cut it. With these alone it would be the same.
     """
     ranked = sorted(bounds, key=lambda bound: (-bound.priority, bound.guard))
     if all(bound.clamp(proposal) == proposal for bound in ranked):
         return Verdict(proposal, [])
     target = _clamp(proposal, ranked)
-    changed = [
-        bound
-        for rank, bound in enumerate(ranked)
-        if _clamp(proposal, ranked[: rank + 1]) != _clamp(proposal, ranked[:rank])
-        or _clamp(proposal, ranked[:rank] + ranked[rank + 1 :]) != target
-    ]
-    listed = [
+    listed = ranked
+    for rank, bound in reversed(list(enumerate(ranked))):
+        moves = _clamp(proposal, ranked[: rank + 1]) != _clamp(proposal, ranked[:rank])
+        decides = _clamp(proposal, ranked[:rank] + ranked[rank + 1 :]) != target
+        others = [other for other in listed if other is not bound]
+        if not moves and not decides and _clamp(proposal, others) == target:
+            listed = others
+    plain = [
         {"guard": bound.guard, "floor": bound.floor, "ceiling": bound.ceiling, "reason": bound.reason}
-        for bound in changed
+        for bound in listed
     ]
-    return Verdict(target, listed)
+    return Verdict(target, plain)
 
 
 def judge(context: GuardContext, proposal: int | None) -> Verdict:

@@ -29,7 +29,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._guards import (
     reach,
 )
 from ansible_collections.rlops.autoscale.plugins.plugin_utils._policies._base import Slo
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 NOW = 1_790_000_000.0
@@ -422,6 +422,7 @@ def test_at_zero_nothing_but_backlog_minimum_or_pin_grows(case: GuardContext, pr
 
 
 @given(contexts(), st.integers(0, 30))
+@example(context(2, snapshot={"valid": False}, min_instances=0, max_instances=1, quota=Range(0, 1, "")), 0)
 def test_each_listed_guard_moved_and_without_any_listed_the_proposal_passed(case: GuardContext, proposal: int) -> None:
     verdict = judge(case, proposal)
     assert (verdict.target != proposal) <= bool(verdict.bound_by)
