@@ -25,14 +25,12 @@ def settle(scenario: Scenario, target: int) -> list[dict[str, Any]]:
     """Pass after pass until there is nothing left to do; the instances."""
     end = time.monotonic() + 4 * scenario.patience
     while True:
-        run = scenario.converge(target)
-        assert run.ok, run.output
-        # The pass has done what the target asks for; a spare may still be on its way.
-        if not run.result["unfinished"]:
-            status = scenario.status()
-            if not status["unfinished"]:
-                return list(status["instances"])
-        assert time.monotonic() < end, run.result
+        scenario.reach(target)
+        status = scenario.status()
+        # What the target asks for is done; a spare may still be on its way.
+        if not status["unfinished"]:
+            return list(status["instances"])
+        assert time.monotonic() < end, status
         time.sleep(1)
 
 
