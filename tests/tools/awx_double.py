@@ -618,12 +618,11 @@ def awx_double() -> Iterator[AwxDouble]:
 
 def main(repositories: list[str]) -> None:
     """One to try playbooks with: says what to export, and runs until it is interrupted."""
-    with awx_double() as double:
+    with suppress(KeyboardInterrupt), awx_double() as double:
         double.repositories.update((url, {*PLAYBOOKS.values(), "fleet.yml"}) for url in repositories)
         for variable, value in double.environment.items():
             print(f"export {variable}={value}", flush=True)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
