@@ -73,6 +73,7 @@ class DecidingAction(ObservingAction):
             return self.known | nothing | {"busy": True, "over": True, "batches": [], "message": message}
         except AutoscaleError as error:
             if isinstance(error, SettingError) or not self.known.get("further"):
+                self._end(options)
                 raise
             message = self.say(f"{options['cluster']}: this tick failed: {error}", constants.COLOR_ERROR)
             return self.known | nothing | {"over": False, "message": message}
@@ -89,7 +90,10 @@ class DecidingAction(ObservingAction):
         status, snapshot = _given(settings, options) or self._observe(settings, options, store)
         if status is None or snapshot is None:
             ask = self.known["ask"]
-            return self.known | {"changed": False, "act": ask, "over": not (self.known["further"] or ask)}
+            over = not (self.known["further"] or ask)
+            if over:
+                self._end(options)
+            return self.known | {"changed": False, "act": ask, "over": over}
         past = self._past(settings, options, store)
         is_new = not self.known["state"]["generation"]
         decision, fence = self._tick(settings, options, store, status=status, snapshot=snapshot, past=past)
@@ -326,6 +330,16 @@ class DecidingAction(ObservingAction):
         if not self.check_mode:
             with store.transaction(options["cluster"]) as transaction:
                 transaction.write(self._leased(transaction.record.data, options["interval"], time.time()))
+
+    def _end(self, options: Mapping[str, Any]) -> None:
+        """A run ends without its last tick: it keeps the next one waiting no longer than if it had made it."""
+        if self.check_mode:
+            return
+        end = time.time() + _run.lease_seconds(options["interval"], further=0)
+        cluster = options["cluster"]
+        # The state may be what has failed.
+        with contextlib.suppress(AutoscaleError), self.open_store(options).transaction(cluster) as transaction:
+            transaction.write(_lease.shorten(transaction.record.data, self.owner, end))
 
 
 def _given(

@@ -74,6 +74,14 @@ def outdate(data: Data) -> dict[str, Any]:
     return {**data, "lease": {**lease, "fence": lease["fence"] + 1}} if lease else dict(data)
 
 
+def shorten(data: Data, owner: Owner, expires_at: float) -> dict[str, Any]:
+    """The data with the lease ending at `expires_at` (unix seconds) at the latest, if `owner` holds it."""
+    lease = data.get("lease", {})
+    if not _holds(lease, owner) or lease["expires_at"] <= expires_at:
+        return dict(data)
+    return {**data, "lease": {**lease, "expires_at": expires_at}}
+
+
 def current_owner(pid: int) -> dict[str, Any]:
     """The identity of a process of this machine: what `acquire` takes as owner.
 

@@ -67,6 +67,24 @@ def test_the_worker_that_a_killed_run_leaves_behind_decides_nothing(
     assert clusters.state()["tick"] == 2
 
 
+@pytest.mark.parametrize("ends", ["left out", "failed"])
+def test_a_run_that_ends_without_its_last_tick_keeps_nobody_waiting(clusters: Clusters, ends: str) -> None:
+    """The next one may be in another container, where nobody sees that this one has ended."""
+    clusters.settings = {"autoscale_interval": 60}
+    last_tick = {"left out": "tick: 1000000000.000+0", "failed": "tick: 1000000000.000+0, pace: true"}
+    tasks = f"""
+        - rlops.autoscale.rl_scale_decision: {{pace: true, deadline: 200}}
+          register: decided
+          failed_when: decided.further != 3
+        - rlops.autoscale.rl_scale_decision: {{{last_tick[ends]}}}
+          register: last
+          failed_when: "'{ends}' not in (last.failed | ternary('failed', last.message))"
+    """
+    run = clusters.play(tasks)
+    assert run.rc == 0, run.output
+    assert clusters.state()["lease"]["expires_at"] <= time.time() + 30
+
+
 def test_a_run_that_was_held_up_does_nothing(clusters: Clusters) -> None:
     """Another run decided meanwhile, and took the lease: what this one has seen and decided must change nothing."""
     tasks = """

@@ -23,6 +23,7 @@ from ansible_collections.rlops.autoscale.plugins.plugin_utils._state._lease impo
     current_owner,
     outdate,
     process_is_gone,
+    shorten,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,14 @@ def test_what_was_decided_before_is_outdated_but_the_holder_stays() -> None:
     assert outdate({"tick": 3}) == {"tick": 3}
 
 
+def test_only_the_holder_shortens_it_and_nobody_makes_it_longer() -> None:
+    data = acquire({"tick": 3}, A, NOW, TTL)
+    assert shorten(data, A, NOW + 5) == {"tick": 3, "lease": {**A, "expires_at": NOW + 5, "fence": 1}}
+    assert shorten(data, A, NOW + TTL + 5) == shorten(data, B, NOW + 5) == data
+    assert shorten({"tick": 3}, A, NOW) == {"tick": 3}
+    check(shorten(data, A, NOW), A, 1)
+
+
 def test_a_lease_that_is_gone_is_lost() -> None:
     with pytest.raises(LeaseLost, match=r"\(fence 1\): it is gone"):
         check({}, A, 1)
@@ -103,7 +112,9 @@ def test_a_straggler_of_the_same_process_is_refused_by_its_fence() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("ABC"), st.sampled_from(["acquire", "outdate"]), st.floats(0, 40), st.booleans())
+        st.tuples(
+            st.sampled_from("ABC"), st.sampled_from(["acquire", "outdate", "shorten"]), st.floats(0, 40), st.booleans()
+        )
     )
 )
 def test_every_new_holder_has_a_higher_fence_and_older_ones_are_refused(steps: list[tuple[Any, ...]]) -> None:
@@ -113,6 +124,8 @@ def test_every_new_holder_has_a_higher_fence_and_older_ones_are_refused(steps: l
         now += pause
         if step == "outdate":
             data = outdate(data)
+        elif step == "shorten":
+            data = shorten(data, owner(name), now)
         else:
             try:
                 data = acquire(data, owner(name), now, TTL, gone if dead else alive)
