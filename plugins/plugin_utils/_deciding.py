@@ -333,12 +333,11 @@ class DecidingAction(ObservingAction):
 
     def _end(self, options: Mapping[str, Any]) -> None:
         """A run ends without its last tick: it keeps the next one waiting no longer than if it had made it."""
-        if self.check_mode:
-            return
+        if self.check_mode or self._store is None or not options["tick"]:
+            return  # only an earlier tick of this run can have taken the lease
         end = time.time() + _run.lease_seconds(options["interval"], further=0)
-        cluster = options["cluster"]
         # The state may be what has failed.
-        with contextlib.suppress(AutoscaleError), self.open_store(options).transaction(cluster) as transaction:
+        with contextlib.suppress(AutoscaleError), self._store.transaction(options["cluster"]) as transaction:
             transaction.write(_lease.shorten(transaction.record.data, self.owner, end))
 
 
